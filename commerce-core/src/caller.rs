@@ -1,0 +1,59 @@
+//! On whose behalf something is done. Every use case takes a [`Caller`]; every query carries its tenant,
+//! and a shopper's queries carry the shopper.
+
+use crate::customer::CustomerId;
+use crate::tenant::TenantId;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub tenant: TenantId,
+    pub actor: Actor,
+    /// Ties together what one request set off, across events and logs.
+    pub correlation_id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    Shopper(CustomerId),
+    Staff,
+    System,
+}
+
+/// [`Actor`] without the person: what the tables of rules speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum Role {
+    Shopper,
+    Staff,
+    System,
+}
+
+impl Caller {
+    pub fn shopper(tenant: TenantId, customer: CustomerId) -> Self {
+        Self { tenant, actor: Actor::Shopper(customer), correlation_id: String::new() }
+    }
+
+    pub fn staff(tenant: TenantId) -> Self {
+        Self { tenant, actor: Actor::Staff, correlation_id: String::new() }
+    }
+
+    pub fn system(tenant: TenantId) -> Self {
+        Self { tenant, actor: Actor::System, correlation_id: String::new() }
+    }
+
+    pub fn role(&self) -> Role {
+        match self.actor {
+            Actor::Shopper(_) => Role::Shopper,
+            Actor::Staff => Role::Staff,
+            Actor::System => Role::System,
+        }
+    }
+
+    /// The customer whose rows are the only ones this caller may see, if it is a shopper.
+    pub fn owner(&self) -> Option<CustomerId> {
+        match self.actor {
+            Actor::Shopper(customer) => Some(customer),
+            Actor::Staff | Actor::System => None,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! How the core says no: a closed [`Kind`], a stable [`Code`], and a sentence in the reader's language
+//! that says what happened and what to do about it.
+
+/// What callers may branch on. Closed on purpose: think before adding a tenth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Invalid,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Conflict,
+    Exhausted,
+    Unavailable,
+    Timeout,
+    Internal,
+}
+
+impl Kind {
+    /// Whether the same request may succeed if it is simply sent again.
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Kind::Unavailable | Kind::Timeout)
+    }
+}
+
+/// Every code a client can meet, in one list. Numbers and names never change once released.
+/// 1xxx orders and stock · 3xxx requests · 4xxx goods and customers · 5xxx imports · 9xxx the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumIter)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Code {
+    InsufficientStock = 1001,
+    PriceChanged = 1002,
+    IllegalMove = 1003,
+    HoldExpired = 1004,
+    ChangeRefused = 1005,
+    OrderNotFound = 1006,
+    ProposalClosed = 1007,
+    TotalChanged = 1008,
+    InvalidIdempotencyKey = 3001,
+    InvalidRequest = 3002,
+    InvalidId = 3003,
+    NotAllowed = 3004,
+    UnknownCurrency = 3101,
+    TooManyDecimals = 3102,
+    AmountOverflow = 3103,
+    CurrencyMismatch = 3104,
+    InvalidAmount = 3105,
+    InvalidTime = 3106,
+    UnknownSku = 4001,
+    ProductClosed = 4002,
+    PriceBelowFloor = 4003,
+    PriceExpired = 4004,
+    UnknownCustomer = 4005,
+    UnknownAddress = 4006,
+    UnknownWarehouse = 4007,
+    UnknownBatch = 4008,
+    UnknownTenant = 4009,
+    UnknownCoupon = 4010,
+    UnknownActivity = 4011,
+    UnknownCategory = 4012,
+    DuplicateName = 4013,
+    ImportRejected = 5001,
+    UnreadableFile = 5002,
+    DatabaseLocked = 9001,
+    DatabaseFull = 9002,
+    DatabaseUnreachable = 9003,
+    DatabaseBusy = 9004,
+    SchemaBehind = 9005,
+    SchemaFromFuture = 9006,
+    SchemaAltered = 9007,
+    Internal = 9999,
+}
+
+impl Code {
+    pub fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// `INSUFFICIENT_STOCK`
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    Chinese,
+    English,
+}
+
+/// Every error of the core is one. `Display` is the English sentence, [`Failure::zh`] the Chinese one.
+pub trait Failure: std::error::Error {
+    fn kind(&self) -> Kind;
+    fn code(&self) -> Code;
+    fn zh(&self) -> String;
+
+    fn message(&self, language: Language) -> String {
+        match language {
+            Language::Chinese => self.zh(),
+            Language::English => self.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use strum::IntoEnumIterator;
+
+    #[test]
+    fn codes_are_unique_and_named_for_clients() {
+        let names: HashSet<_> = Code::iter().map(Code::name).collect();
+        assert_eq!(names.len(), Code::iter().count());
+        assert_eq!(Code::InsufficientStock.name(), "INSUFFICIENT_STOCK");
+        assert_eq!(Code::InvalidIdempotencyKey.number(), 3001);
+    }
+}

@@ -1,0 +1,18 @@
+//! The shop.
+
+pub mod caller;
+pub mod cart;
+pub mod catalog;
+pub mod checkout;
+pub mod customer;
+pub mod error;
+pub mod event;
+pub mod fulfilment;
+pub mod id;
+pub mod inventory;
+pub mod money;
+pub mod order;
+pub mod pricing;
+pub mod store;
+pub mod tenant;
+pub mod time;

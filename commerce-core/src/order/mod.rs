@@ -1,0 +1,260 @@
+//! An order: what was bought, by whom, for how much, and how far it has come.
+
+pub mod state;
+
+pub use state::{Act, State};
+
+use crate::caller::{Caller, Role};
+use crate::catalog::{BatchId, Labels, ProductId, ProductKind, SkuId};
+use crate::checkout::{PricedLine, Totals};
+use crate::customer::{CustomerId, Destination};
+use crate::error::{Code, Failure, Kind};
+use crate::id::{Entity, Id};
+use crate::money::{Currency, Money, MoneyError};
+use crate::pricing::ActivityId;
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    pub id: OrderId,
+    /// Date and sequence, as people say it on the phone: `202611210000042`.
+    pub order_no: String,
+    pub customer: CustomerId,
+    pub channel: String,
+    pub state: State,
+    pub hold: Hold,
+    pub hold_until: Timestamp,
+    pub pay_until: Timestamp,
+    pub currency: Currency,
+    pub goods: Money,
+    pub discount: Money,
+    pub freight: Money,
+    pub tax: Money,
+    pub total: Money,
+    /// What changes after payment left to settle: above zero the shopper owes it, below zero the shop does.
+    pub unsettled: Money,
+    pub weight_g: u64,
+    pub destination: Destination,
+    pub invoice: Option<Invoice>,
+    pub remark: String,
+    pub metadata: BTreeMap<String, String>,
+    pub cancel_reason: String,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+pub type OrderId = Id<Order>;
+
+impl Entity for Order {
+    const PREFIX: &'static str = "ord";
+}
+
+/// Whose the stock of an order is. See `docs/states.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Hold {
+    None,
+    Held,
+    Consumed,
+    Expired,
+    Released,
+}
+
+/// An invoice (发票) asked for with the order.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Invoice {
+    pub title: String,
+    pub tax_id: String,
+    pub email: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub id: LineId,
+    pub order: OrderId,
+    pub position: u32,
+    pub sku: SkuId,
+    pub product: ProductId,
+    pub kind: ProductKind,
+    pub sku_code: String,
+    pub title: String,
+    pub options: Labels,
+    pub qty: u32,
+    pub unit_price: Money,
+    /// The price rule that decided, as [`PriceRule`](crate::pricing::PriceRule) prints it.
+    pub price_rule: String,
+    pub amount: Money,
+    pub tax: Money,
+    pub weight_g: u64,
+    pub activity: Option<ActivityId>,
+    pub batch: Option<BatchId>,
+}
+
+pub type LineId = Id<Line>;
+
+impl Entity for Line {
+    const PREFIX: &'static str = "lin";
+}
+
+impl Line {
+    pub fn new(id: LineId, order: OrderId, position: u32, priced: &PricedLine) -> Self {
+        Self {
+            id,
+            order,
+            position,
+            sku: priced.sku,
+            product: priced.product,
+            kind: priced.kind,
+            sku_code: priced.sku_code.clone(),
+            title: priced.title.clone(),
+            options: priced.options.clone(),
+            qty: priced.qty,
+            unit_price: priced.unit_price,
+            price_rule: priced.rule.to_string(),
+            amount: priced.amount,
+            tax: priced.tax,
+            weight_g: priced.weight_g,
+            activity: priced.activity,
+            batch: priced.batch,
+        }
+    }
+}
+
+impl Order {
+    /// Moves the order by the table and says what is to be announced. Asked to do what is already done, it changes
+    /// nothing and says so: repeating a request is not a mistake.
+    pub fn act(&mut self, act: Act, role: Role, now: Timestamp) -> Result<Step, OrderError> {
+        let Some(row) = self.state.leads_by(act, role) else {
+            let is_done = state::MOVES.iter().any(|row| row.act == act && row.to == self.state);
+            return if is_done { Ok(Step::AlreadyDone) } else { Err(OrderError::IllegalMove { act, state: self.state, role }) };
+        };
+        self.state = row.to;
+        self.touch(now);
+        Ok(Step::Moved(row.event))
+    }
+
+    /// Every change counts up the version, by which the store notices that two were made at once.
+    pub fn touch(&mut self, now: Timestamp) {
+        self.version += 1;
+        self.updated_at = now;
+    }
+
+    /// Takes over new totals. Before payment the order simply costs something else; afterwards the difference is left to settle.
+    /// Returns what the shopper owes more (above zero) or gets back (below zero).
+    pub fn retotal(&mut self, totals: Totals) -> Result<Money, MoneyError> {
+        let difference = totals.total.checked_sub(self.total)?;
+        if !self.state.is_unpaid() {
+            self.unsettled = self.unsettled.checked_add(difference)?;
+        }
+        self.goods = totals.goods;
+        self.discount = totals.discount;
+        self.freight = totals.freight;
+        self.tax = totals.tax;
+        self.total = totals.total;
+        self.weight_g = totals.weight_g;
+        Ok(difference)
+    }
+
+    /// What the shopper has paid so far, by the books of this order.
+    pub fn paid(&self) -> Result<Money, MoneyError> {
+        if self.state.is_unpaid() {
+            return Ok(Money::zero(self.currency));
+        }
+        self.total.checked_sub(self.unsettled)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Moved(&'static str),
+    AlreadyDone,
+}
+
+/// Why an order was not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    #[error("there is no such order")]
+    NotFound,
+    #[error("an order that is {state} cannot be moved by `{act}` ({role}); docs/states.md lists what it allows")]
+    IllegalMove { act: Act, state: State, role: Role },
+    #[error("the stock of this order was given back when its hold expired; reserve it again or refund")]
+    HoldExpired,
+    #[error("the change was refused by {rule}: {}", rule.reason())]
+    Refused { rule: ChangeRule },
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// The rules by which a shopper's change is refused; the name is what a reply can point to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumIter)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ChangeRule {
+    AddressOnlyBeforeShipping,
+    AddressOfTheSameCustomer,
+    SwapOnlyBeforePicking,
+    SwapToAnotherVariant,
+    SwapWithinTheProduct,
+    SwapToWhatIsOnSale,
+    ChangesNeedALine,
+    NothingToAddress,
+}
+
+impl ChangeRule {
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::AddressOnlyBeforeShipping => "the goods have left; ask the carrier or open an after-sale case",
+            Self::AddressOfTheSameCustomer => "the address belongs to somebody else; choose one from the order's own customer",
+            Self::SwapOnlyBeforePicking => "the goods are being packed; ask for an exchange after delivery",
+            Self::SwapToAnotherVariant => "it is the same variant; choose another one",
+            Self::SwapWithinTheProduct => "it is another product; cancel and order anew",
+            Self::SwapToWhatIsOnSale => "that variant is not on sale; choose another one",
+            Self::ChangesNeedALine => "the order has no such line; choose one of its lines",
+            Self::NothingToAddress => "nothing of this order is shipped",
+        }
+    }
+
+    pub fn reason_zh(self) -> &'static str {
+        match self {
+            Self::AddressOnlyBeforeShipping => "商品已发出，请联系承运商或申请售后",
+            Self::AddressOfTheSameCustomer => "该地址不属于下单人，请选择下单人自己的地址",
+            Self::SwapOnlyBeforePicking => "商品已在拣货打包，请收货后申请换货",
+            Self::SwapToAnotherVariant => "与原规格相同，请选择其他规格",
+            Self::SwapWithinTheProduct => "不是同一商品的规格，请取消后重新下单",
+            Self::SwapToWhatIsOnSale => "该规格未在售，请选择其他规格",
+            Self::ChangesNeedALine => "订单中没有这一行，请从订单明细中选择",
+            Self::NothingToAddress => "该订单没有需要配送的商品",
+        }
+    }
+}
+
+impl Failure for OrderError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound => Kind::NotFound,
+            Self::IllegalMove { .. } | Self::HoldExpired | Self::Refused { .. } => Kind::Conflict,
+            Self::Money(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound => Code::OrderNotFound,
+            Self::IllegalMove { .. } => Code::IllegalMove,
+            Self::HoldExpired => Code::HoldExpired,
+            Self::Refused { .. } => Code::ChangeRefused,
+            Self::Money(error) => error.code(),
+        }
+    }
+
+    fn zh(&self) -> String {
+        match self {
+            Self::NotFound => "没有找到该订单".to_owned(),
+            Self::IllegalMove { act, state, .. } => format!("订单处于 {state} 状态，不能执行 {act}"),
+            Self::HoldExpired => "订单库存保留已过期，请重新占用库存或退款".to_owned(),
+            Self::Refused { rule } => format!("{}（规则 {rule}）", rule.reason_zh()),
+            Self::Money(error) => error.zh(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! One connection, and the small language in which the store speaks to it.
+
+use super::{Dialect, StoreError};
+use crate::id::{Entity, Id};
+use crate::money::{Currency, Money};
+use crate::time::Timestamp;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, Row as _};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// What is watched on every connection of a store: how many statements ran, and faults put in on purpose.
+#[derive(Default)]
+pub(super) struct Probe {
+    pub(super) statements: AtomicU64,
+    pub(super) faults: Option<Arc<dyn Faults>>,
+}
+
+/// Where a fault can strike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    BeforeStatement,
+    BeforeCommit,
+    /// The commit stands, but the caller never hears of it.
+    AfterCommit,
+}
+
+/// Breaks writes on purpose, as a crash or a lost connection would. Only the simulation installs one.
+pub trait Faults: Send + Sync {
+    fn strikes(&self, moment: Moment) -> bool;
+}
+
+impl Probe {
+    pub(super) fn survive(&self, moment: Moment) -> Result<(), StoreError> {
+        match &self.faults {
+            Some(faults) if faults.strikes(moment) => Err(StoreError::Unreachable("struck by the simulation".to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+enum Link {
+    Plain(PoolConnection<Any>),
+    /// Rolls back by itself when it is dropped before its commit.
+    Transaction(sqlx::Transaction<'static, Any>),
+}
+
+/// A connection for reading. Finders take one; whoever writes needs a [`Tx`](super::Tx).
+pub struct Conn {
+    link: Link,
+    pub(super) dialect: Dialect,
+    pub(super) probe: Arc<Probe>,
+    /// Set when the work lost a race that a second try may win.
+    pub(super) lost_a_race: Arc<AtomicBool>,
+}
+
+impl Conn {
+    pub(super) fn plain(link: PoolConnection<Any>, dialect: Dialect, probe: Arc<Probe>) -> Self {
+        Self { link: Link::Plain(link), dialect, probe, lost_a_race: Arc::default() }
+    }
+
+    pub(super) fn transaction(link: sqlx::Transaction<'static, Any>, dialect: Dialect, probe: Arc<Probe>) -> Self {
+        Self { link: Link::Transaction(link), dialect, probe, lost_a_race: Arc::default() }
+    }
+
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        match self.link {
+            Link::Plain(_) => Ok(()),
+            Link::Transaction(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+
+    pub(super) fn raw(&mut self) -> &mut AnyConnection {
+        match &mut self.link {
+            Link::Plain(connection) => connection,
+            Link::Transaction(transaction) => transaction,
+        }
+    }
+
+    pub(crate) fn sql(&mut self, text: &'static str) -> Statement<'_> {
+        Statement { conn: self, query: sqlx::query(text) }
+    }
+
+    async fn run(&mut self, query: Query<'static, Any, AnyArguments>) -> Result<Vec<AnyRow>, StoreError> {
+        self.probe.survive(Moment::BeforeStatement)?;
+        self.probe.statements.fetch_add(1, Ordering::Relaxed);
+        let answer = query.fetch_all(self.raw()).await.map_err(StoreError::from);
+        if matches!(answer, Err(StoreError::Contended)) {
+            self.lost_a_race.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+}
+
+pub(crate) struct Statement<'c> {
+    conn: &'c mut Conn,
+    query: Query<'static, Any, AnyArguments>,
+}
+
+impl Statement<'_> {
+    pub(crate) fn text(mut self, value: impl ToString) -> Self {
+        self.query = self.query.bind(value.to_string());
+        self
+    }
+
+    pub(crate) fn int(mut self, value: impl Into<i64>) -> Self {
+        self.query = self.query.bind(value.into());
+        self
+    }
+
+    pub(crate) fn time(self, value: Timestamp) -> Self {
+        self.int(value.micros())
+    }
+
+    /// Binds a whole list as JSON, for `from json_each($n)`.
+    pub(crate) fn json(self, value: &(impl serde::Serialize + ?Sized)) -> Self {
+        // The store's own row types have string keys and cannot fail to serialise.
+        self.text(serde_json::to_string(value).expect("rows serialise"))
+    }
+
+    pub(crate) async fn rows(self) -> Result<Vec<Row>, StoreError> {
+        Ok(self.conn.run(self.query).await?.into_iter().map(Row).collect())
+    }
+
+    pub(crate) async fn row(self) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows().await?.into_iter().next())
+    }
+
+    pub(crate) async fn run(self) -> Result<(), StoreError> {
+        self.rows().await.map(drop)
+    }
+}
+
+/// A row of an answer; every getter names what it found unreadable.
+pub(crate) struct Row(AnyRow);
+
+impl Row {
+    pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(crate) fn int(&self, column: &str) -> Result<i64, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(crate) fn maybe_text(&self, column: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(crate) fn maybe_int(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(crate) fn is(&self, column: &str) -> Result<bool, StoreError> {
+        Ok(self.int(column)? != 0)
+    }
+
+    pub(crate) fn count<N: TryFrom<i64>>(&self, column: &str) -> Result<N, StoreError> {
+        N::try_from(self.int(column)?).map_err(|_| StoreError::unreadable(format_args!("{column} is out of range")))
+    }
+
+    pub(crate) fn time(&self, column: &str) -> Result<Timestamp, StoreError> {
+        Ok(Timestamp::from_micros(self.int(column)?))
+    }
+
+    pub(crate) fn money(&self, column: &str, currency: Currency) -> Result<Money, StoreError> {
+        Ok(Money::from_minor(self.int(column)?, currency))
+    }
+
+    pub(crate) fn id<T: Entity>(&self, column: &str) -> Result<Id<T>, StoreError> {
+        self.word(column)
+    }
+
+    /// An id, or nothing where the column holds '' or null.
+    pub(crate) fn maybe_id<T: Entity>(&self, column: &str) -> Result<Option<Id<T>>, StoreError> {
+        match self.maybe_text(column)? {
+            Some(text) if !text.is_empty() => text.parse().map(Some).map_err(StoreError::unreadable),
+            _ => Ok(None),
+        }
+    }
+
+    /// A state, kind or id: anything that is read back from its own name.
+    pub(crate) fn word<T: FromStr>(&self, column: &str) -> Result<T, StoreError>
+    where
+        T::Err: std::fmt::Display,
+    {
+        self.text(column)?.parse().map_err(|error: T::Err| StoreError::Unreadable(format!("{column}: {error}")))
+    }
+
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
+        serde_json::from_str(&self.text(column)?).map_err(|error| StoreError::Unreadable(format!("{column}: {error}")))
+    }
+}

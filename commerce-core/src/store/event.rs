@@ -1,0 +1,103 @@
+//! The event log.
+//!
+//! Positions are given **after** the commit, by whoever reads first. A number taken inside the writing transaction would not
+//! do: on PostgreSQL two writers may commit in the other order, and a reader that saw the later number would skip the
+//! earlier event for ever. Placing happens under a lock of its own, so writers never wait for it.
+
+use super::{Conn, Row, Settled, Store, StoreError, Tx};
+use crate::event::{Event, Placed};
+use crate::tenant::TenantId;
+use serde_json::json;
+
+/// How many events one placing step moves into the log.
+const PLACED_AT_ONCE: i64 = 5_000;
+
+impl Store {
+    /// The events after `position`, in the order of the log.
+    pub async fn events_after(&self, position: i64, limit: u32) -> Result<Vec<Placed>, StoreError> {
+        self.place_events().await?;
+        let mut conn = self.read().await?;
+        let rows = conn.sql(include_str!("sql/event/after.sql")).int(position).int(limit).rows().await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// What this consumer has not seen yet. It moves on by [`Tx::mark_consumed`], in the commit of what it made of the events.
+    pub async fn next_events(&self, consumer: &str, limit: u32) -> Result<Vec<Placed>, StoreError> {
+        let position = self.read().await?.consumed_up_to(consumer).await?;
+        self.events_after(position, limit).await
+    }
+
+    async fn place_events(&self) -> Result<(), StoreError> {
+        if self.read().await?.sql(include_str!("sql/event/any_unplaced.sql")).row().await?.is_none() {
+            return Ok(());
+        }
+        self.write(|mut tx| async move {
+            let head = tx.sql(include_str!("sql/event/lock_head.sql")).row().await?;
+            let head = head.ok_or(StoreError::SchemaBehind)?.int("position")?;
+            let placed = tx.sql(include_str!("sql/event/place.sql")).int(head).int(PLACED_AT_ONCE).rows().await?.len();
+            tx.sql(include_str!("sql/event/move_head.sql")).int(i64::try_from(placed).unwrap_or(0)).run().await?;
+            Ok::<Settled<()>, StoreError>(tx.keep(()).await?)
+        })
+        .await
+    }
+}
+
+impl Conn {
+    pub async fn consumed_up_to(&mut self, consumer: &str) -> Result<i64, StoreError> {
+        self.sql(include_str!("sql/event/consumer.sql")).text(consumer).row().await?.map_or(Ok(0), |row| row.int("position"))
+    }
+
+    /// The whole history of one thing, oldest first.
+    pub async fn history(&mut self, tenant: TenantId, subject: impl ToString) -> Result<Vec<Event>, StoreError> {
+        let rows = self.sql(include_str!("sql/event/of_subject.sql")).text(tenant).text(subject).rows().await?;
+        rows.into_iter().map(|row| read(row).map(|placed| placed.event)).collect()
+    }
+}
+
+impl Tx {
+    pub(crate) async fn record(&mut self, tenant: TenantId, events: &[Event]) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = events
+            .iter()
+            .map(|e| {
+                json!({
+                    "id": e.id, "name": e.name, "version": e.version, "subject": e.subject, "subject_version": e.subject_version,
+                    "correlation_id": e.correlation_id, "payload": e.payload.to_string(), "at": e.at.micros(),
+                })
+            })
+            .collect();
+        self.sql(include_str!("sql/event/insert.sql")).text(tenant).json(&rows).run().await
+    }
+
+    /// Moves the consumer past `events`. If another worker of the same name was faster, this write is undone.
+    pub async fn mark_consumed(&mut self, consumer: &str, events: &[Placed]) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
+        self.sql(include_str!("sql/event/register_consumer.sql")).text(consumer).run().await?;
+        let before = self.consumed_up_to(consumer).await?;
+        // Somebody else has taken these already; a second try would read what comes after them.
+        if before >= first.position {
+            return Err(StoreError::Contended);
+        }
+        let moved = self.sql(include_str!("sql/event/advance.sql")).text(consumer).int(before).int(last.position).row().await?;
+        if moved.is_some() { Ok(()) } else { Err(StoreError::Contended) }
+    }
+}
+
+fn read(row: Row) -> Result<Placed, StoreError> {
+    Ok(Placed {
+        position: row.int("position")?,
+        tenant: row.id("tenant")?,
+        event: Event {
+            id: row.id("id")?,
+            name: row.text("name")?,
+            version: row.count("version")?,
+            subject: row.text("subject")?,
+            subject_version: row.int("subject_version")?,
+            correlation_id: row.text("correlation_id")?,
+            payload: row.json("payload")?,
+            at: row.time("at")?,
+        },
+    })
+}

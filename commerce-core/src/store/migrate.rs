@@ -1,0 +1,57 @@
+//! Brings a database to the schema this program knows, and refuses one from the future.
+
+use super::{Dialect, StoreError};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, SqlSafeStr};
+
+/// Which databases a migration is for.
+#[derive(PartialEq)]
+enum For {
+    Both,
+    Only(Dialect),
+}
+
+const MIGRATIONS: &[(i64, &str, For, &str)] = &[
+    (1, "json_each", For::Only(Dialect::Postgres), include_str!("../../../migrations/0001_json_each.postgres.sql")),
+    (2, "shop", For::Both, include_str!("../../../migrations/0002_shop.sql")),
+    (3, "event_rowid", For::Only(Dialect::Postgres), include_str!("../../../migrations/0003_event_rowid.postgres.sql")),
+];
+
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
+/// Runs what is missing and returns how many migrations that were.
+pub(super) async fn migrate(conn: &mut AnyConnection, dialect: Dialect) -> Result<usize, StoreError> {
+    let before = applied(conn).await?.len();
+    let wanted: Vec<Migration> = MIGRATIONS
+        .iter()
+        .filter(|(_, _, target, _)| *target == For::Both || *target == For::Only(dialect))
+        .map(|(version, name, _, sql)| Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false))
+        .collect();
+    let count = wanted.len();
+    match Migrator::with_migrations(wanted).run_direct(None, conn, false).await {
+        Ok(()) => Ok(count - before),
+        Err(MigrateError::VersionMissing(found)) => Err(StoreError::SchemaFromFuture { found, known: newest() }),
+        Err(MigrateError::VersionMismatch(version)) => Err(StoreError::SchemaAltered(version)),
+        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => Err(error.into()),
+        Err(other) => Err(StoreError::Refused(other.to_string())),
+    }
+}
+
+/// Whether this program may work on the database as it is.
+pub(super) async fn check(conn: &mut AnyConnection, dialect: Dialect) -> Result<(), StoreError> {
+    let found = applied(conn).await?;
+    if let Some(future) = found.iter().copied().find(|version| *version > newest()) {
+        return Err(StoreError::SchemaFromFuture { found: future, known: newest() });
+    }
+    let complete = MIGRATIONS.iter().all(|(version, _, target, _)| *target != For::Both && *target != For::Only(dialect) || found.contains(version));
+    if complete { Ok(()) } else { Err(StoreError::SchemaBehind) }
+}
+
+async fn applied(conn: &mut AnyConnection) -> Result<Vec<i64>, StoreError> {
+    match sqlx::query_scalar("select version from _sqlx_migrations order by version").fetch_all(conn).await.map_err(StoreError::from) {
+        Err(StoreError::SchemaBehind) => Ok(Vec::new()),
+        answer => answer,
+    }
+}

@@ -1,0 +1,170 @@
+//! The only module that names the database. One set of `.sql` files under `sql/` serves SQLite and PostgreSQL
+//! (docs/decisions/0001); [`Store::write`] is the only way to change anything.
+
+mod catalog;
+mod conn;
+mod customer;
+mod error;
+mod event;
+mod fulfilment;
+mod inventory;
+mod migrate;
+mod order;
+mod tenant;
+mod tx;
+mod writer;
+
+pub use conn::{Conn, Faults, Moment};
+pub use error::StoreError;
+pub use inventory::{Disagreement, Held, StockLevel};
+pub use order::OrderSearch;
+pub use tx::{Settled, Tx};
+
+pub(crate) use catalog::{Coded, KnownSku};
+use conn::{Probe, Row};
+pub(crate) use fulfilment::ParcelMove;
+pub(crate) use inventory::PileKey;
+pub(crate) use order::{Ask, KeptReply};
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyPool, Executor};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use writer::Writer;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    fn of(url: &str) -> Result<Self, StoreError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(StoreError::Unreachable("a database address starts with sqlite: or postgres:".to_owned())),
+        }
+    }
+}
+
+/// How often a write that lost a race is tried before the caller is told.
+const TRIES: u32 = 12;
+
+/// A database of the shop. Cloning it is cheap and shares the connections.
+#[derive(Clone)]
+pub struct Store {
+    dialect: Dialect,
+    pool: AnyPool,
+    /// SQLite only: PostgreSQL takes many writers.
+    writer: Option<Writer>,
+    probe: Arc<Probe>,
+}
+
+impl Store {
+    /// Opens a migrated database: `sqlite:shop.db` or `postgres://user@host/shop`.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, None).await
+    }
+
+    /// Opens a database that fails on purpose where `faults` says so.
+    pub async fn open_with(url: &str, faults: Option<Arc<dyn Faults>>) -> Result<Self, StoreError> {
+        let dialect = Dialect::of(url)?;
+        let probe = Arc::new(Probe { faults, ..Probe::default() });
+        let pool = connect(url, dialect, 16).await?;
+        migrate::check(&mut *pool.acquire().await?, dialect).await?;
+        let writer = match dialect {
+            Dialect::Sqlite => Some(Writer::start(connect(url, dialect, 1).await?, probe.clone())),
+            Dialect::Postgres => None,
+        };
+        Ok(Self { dialect, pool, writer, probe })
+    }
+
+    /// Creates a SQLite file that is not there yet and runs the missing migrations; says how many.
+    pub async fn migrate(url: &str) -> Result<usize, StoreError> {
+        let dialect = Dialect::of(url)?;
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = match dialect {
+            Dialect::Sqlite => format!("{url}{separator}mode=rwc"),
+            Dialect::Postgres => url.to_owned(),
+        };
+        let pool = connect(&url, dialect, 1).await?;
+        let done = migrate::migrate(&mut *pool.acquire().await?, dialect).await;
+        pool.close().await;
+        done
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// How many statements this store has run so far, transaction control not counted.
+    pub fn statements(&self) -> u64 {
+        self.probe.statements.load(Ordering::Relaxed)
+    }
+
+    pub async fn read(&self) -> Result<Conn, StoreError> {
+        Ok(Conn::plain(self.pool.acquire().await?, self.dialect, self.probe.clone()))
+    }
+
+    /// Runs `work` in one transaction: all of it is on disk when this returns `Ok`, none of it otherwise.
+    /// A lost race is tried again, so `work` may run more than once and must not act on the outside world.
+    pub async fn write<T, E, Work>(&self, work: impl Fn(Tx) -> Work) -> Result<T, E>
+    where
+        Work: Future<Output = Result<Settled<T>, E>>,
+        E: From<StoreError>,
+    {
+        for tries in 1..=TRIES {
+            let lost_a_race = Arc::new(AtomicBool::new(false));
+            match work(self.begin(lost_a_race.clone()).await?).await {
+                Err(_) if lost_a_race.load(Ordering::Relaxed) => tokio::time::sleep(pause(tries)).await,
+                answer => return answer.map(Settled::into_inner),
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    async fn begin(&self, lost_a_race: Arc<AtomicBool>) -> Result<Tx, StoreError> {
+        Ok(match &self.writer {
+            Some(writer) => Tx::turn(writer.borrow().await?, lost_a_race),
+            None => Tx::own(Conn::transaction(self.pool.begin().await?, self.dialect, self.probe.clone()), lost_a_race),
+        })
+    }
+
+    /// Prepares a statement without running it: how a test proves that every `.sql` file fits the schema.
+    pub async fn prepare(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.pool.acquire().await?.prepare(sqlx::SqlStr::from_static(sql)).await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Exponential, with a spread so that those who met once do not meet again.
+fn pause(tries: u32) -> Duration {
+    let ceiling = 1_u64 << tries.min(7);
+    Duration::from_micros(rand::random_range(200..=1_000 * ceiling))
+}
+
+async fn connect(url: &str, dialect: Dialect, connections: u32) -> Result<AnyPool, StoreError> {
+    sqlx::any::install_default_drivers();
+    let options = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                if dialect == Dialect::Sqlite {
+                    // `full`: an acknowledged write survives a power cut. Readers never wait for the writer.
+                    connection.execute("pragma busy_timeout = 5000").await?;
+                    connection.execute("pragma journal_mode = wal").await?;
+                    connection.execute("pragma synchronous = full").await?;
+                    connection.execute("pragma cache_size = -65536").await?;
+                }
+                Ok(())
+            })
+        });
+    Ok(options.connect(url).await?)
+}

@@ -1,0 +1,279 @@
+use super::customer::{escape_like, read_destination};
+use super::{Conn, Row, StoreError, Tx};
+use crate::customer::{AddressId, CustomerId, Destination, Level};
+use crate::money::Currency;
+use crate::order::{Line, Order, OrderId, State};
+use crate::tenant::{Settings, TenantId};
+use crate::time::Timestamp;
+use serde_json::{Value, json};
+
+/// A request to place an order, as far as the database must be asked about it.
+pub(crate) struct Ask<'a> {
+    pub(crate) customer: CustomerId,
+    pub(crate) address: Option<AddressId>,
+    pub(crate) scope: &'a str,
+    pub(crate) key: &'a str,
+}
+
+/// What the database knows about one [`Ask`].
+pub(crate) struct Opened {
+    pub(crate) currency: Currency,
+    pub(crate) settings: Settings,
+    pub(crate) level: Option<Level>,
+    pub(crate) destination: Option<Destination>,
+    /// Hash and reply, where this request was answered before.
+    pub(crate) answered: Option<(String, String)>,
+}
+
+/// A reply to be kept with the effect it tells of.
+pub(crate) struct KeptReply<'a> {
+    pub(crate) scope: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) request_hash: String,
+    pub(crate) reply: String,
+}
+
+/// What to look for among orders; what is empty does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct OrderSearch {
+    pub state: Option<State>,
+    pub channel: String,
+    pub order_no: String,
+    /// The last digits of the recipient's phone.
+    pub phone_tail: String,
+    /// A SKU code, or words of a title.
+    pub goods: String,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    /// The last order of the page before.
+    pub after: Option<(Timestamp, OrderId)>,
+}
+
+impl Conn {
+    pub(crate) async fn open_orders(&mut self, tenant: TenantId, asks: &[Ask<'_>]) -> Result<Vec<Opened>, StoreError> {
+        let rows: Vec<_> = asks
+            .iter()
+            .map(|ask| json!({ "customer": ask.customer, "address": ask.address, "scope": ask.scope, "key": ask.key }))
+            .collect();
+        let found = self.sql(include_str!("sql/order/open.sql")).text(tenant).json(&rows).rows().await?;
+        // One row for each ask: customer, address and reply are found by their keys.
+        let mut opened = found.into_iter().map(|row| Ok((row.int("ask")?, read_opened(&row)?))).collect::<Result<Vec<_>, StoreError>>()?;
+        opened.sort_by_key(|(ask, _)| *ask);
+        Ok(opened.into_iter().map(|(_, opened)| opened).collect())
+    }
+
+    pub async fn order(&mut self, tenant: TenantId, owner: Option<CustomerId>, id: OrderId) -> Result<Option<Order>, StoreError> {
+        Ok(self.orders(tenant, owner, &[id]).await?.into_iter().next())
+    }
+
+    pub async fn orders(&mut self, tenant: TenantId, owner: Option<CustomerId>, ids: &[OrderId]) -> Result<Vec<Order>, StoreError> {
+        let wanted: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
+        let rows = self.sql(include_str!("sql/order/find.sql")).text(tenant).json(&wanted).text(word(owner)).rows().await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    pub async fn order_by_no(&mut self, tenant: TenantId, owner: Option<CustomerId>, order_no: &str) -> Result<Option<Order>, StoreError> {
+        let row = self.sql(include_str!("sql/order/find_by_no.sql")).text(tenant).text(order_no).text(word(owner)).row().await?;
+        row.map(read).transpose()
+    }
+
+    pub async fn search_orders(&mut self, tenant: TenantId, owner: Option<CustomerId>, search: &OrderSearch, limit: u32) -> Result<Vec<Order>, StoreError> {
+        let tail = if search.phone_tail.is_empty() { String::new() } else { format!("%{}", escape_like(&search.phone_tail)) };
+        let before = search.to.unwrap_or(Timestamp::from_micros(i64::MAX));
+        // An id above every real one: without a page before, the time alone decides.
+        let (until, after) = search.after.map_or((before, "~".to_owned()), |(time, id)| (time.min(before), id.to_string()));
+        let rows = self
+            .sql(include_str!("sql/order/search.sql"))
+            .text(tenant)
+            .text(word(owner))
+            .text(search.state.map_or_else(String::new, |state| state.to_string()))
+            .text(&search.channel)
+            .text(&search.order_no)
+            .text(tail)
+            .text(&search.goods)
+            .text(format!("%{}%", escape_like(&search.goods)))
+            .time(search.from.unwrap_or(Timestamp::from_micros(0)))
+            .time(until)
+            .text(after)
+            .int(limit)
+            .rows()
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    pub(crate) async fn expired_holds(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
+        let rows = self.sql(include_str!("sql/order/expired_holds.sql")).text(tenant).time(now).int(limit).rows().await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    pub(crate) async fn overdue_orders(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
+        let rows = self.sql(include_str!("sql/order/overdue.sql")).text(tenant).time(now).int(limit).rows().await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    pub(crate) async fn orders_to_ship(&mut self, tenant: TenantId, limit: u32) -> Result<Vec<Order>, StoreError> {
+        let rows = self.sql(include_str!("sql/order/to_ship.sql")).text(tenant).int(limit).rows().await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The lines of these orders, order by order.
+    pub async fn order_lines(&mut self, tenant: TenantId, orders: &[OrderId]) -> Result<Vec<Line>, StoreError> {
+        let wanted: Vec<_> = orders.iter().map(|id| json!({ "id": id })).collect();
+        let rows = self.sql(include_str!("sql/order/lines.sql")).text(tenant).json(&wanted).rows().await?;
+        rows.into_iter().map(read_line).collect()
+    }
+
+    /// How many orders stand in each state, and what they are worth in minor units.
+    pub async fn order_counts(&mut self, tenant: TenantId) -> Result<Vec<(State, i64, i64)>, StoreError> {
+        let rows = self.sql(include_str!("sql/order/count_by_state.sql")).text(tenant).rows().await?;
+        rows.into_iter().map(|row| Ok((row.word("state")?, row.int("orders")?, row.int("total")?))).collect()
+    }
+
+    pub(crate) async fn kept_reply(&mut self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<(String, String)>, StoreError> {
+        let row = self.sql(include_str!("sql/idempotency/find.sql")).text(tenant).text(scope).text(key).row().await?;
+        row.map(|row| Ok((row.text("request_hash")?, row.text("reply")?))).transpose()
+    }
+}
+
+impl Tx {
+    /// Hands out the next `count` order numbers of a day and returns the last of them.
+    pub(crate) async fn next_order_numbers(&mut self, tenant: TenantId, day: &str, count: i64) -> Result<i64, StoreError> {
+        let row = self.sql(include_str!("sql/order/next_numbers.sql")).text(tenant).text(day).int(count).row().await?;
+        row.ok_or_else(|| StoreError::unreadable("an upsert returned nothing"))?.int("last")
+    }
+
+    pub(crate) async fn insert_orders(&mut self, tenant: TenantId, orders: &[Order]) -> Result<(), StoreError> {
+        let rows: Vec<Value> = orders.iter().map(order_row).collect();
+        self.sql(include_str!("sql/order/insert.sql")).text(tenant).json(&rows).run().await
+    }
+
+    pub(crate) async fn insert_lines(&mut self, tenant: TenantId, lines: &[Line]) -> Result<(), StoreError> {
+        let rows: Vec<Value> = lines.iter().map(line_row).collect();
+        self.sql(include_str!("sql/order/insert_lines.sql")).text(tenant).json(&rows).run().await
+    }
+
+    /// Saves orders that were read and [touched](Order::touch) in this write. If anybody changed one in between,
+    /// this write is undone and tried again on what the order is by then.
+    pub(crate) async fn save_orders(&mut self, tenant: TenantId, orders: &[Order]) -> Result<(), StoreError> {
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let row = |order: &Order| {
+            let mut row = order_row(order);
+            row["was"] = json!(order.version - 1);
+            row
+        };
+        let mut rows: Vec<(OrderId, Value)> = orders.iter().map(|order| (order.id, row(order))).collect();
+        rows.sort_by_key(|(id, _)| *id);
+        let rows: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
+        let saved = self.sql(include_str!("sql/order/save.sql")).text(tenant).json(&rows).rows().await?;
+        if saved.len() == orders.len() { Ok(()) } else { Err(self.lost_a_race()) }
+    }
+
+    pub(crate) async fn save_line(&mut self, tenant: TenantId, line: &Line) -> Result<(), StoreError> {
+        self.sql(include_str!("sql/order/save_line.sql")).text(tenant).json(&[line_row(line)]).run().await
+    }
+
+    /// Keeps replies with their effects. A key that somebody else used in between undoes this write.
+    pub(crate) async fn keep_replies(&mut self, tenant: TenantId, replies: &[KeptReply<'_>], now: Timestamp) -> Result<(), StoreError> {
+        let rows: Vec<_> = replies
+            .iter()
+            .map(|r| json!({ "scope": r.scope, "key": r.key, "request_hash": r.request_hash, "reply": r.reply }))
+            .collect();
+        let kept = self.sql(include_str!("sql/idempotency/insert.sql")).text(tenant).json(&rows).time(now).rows().await?;
+        if kept.len() == replies.len() { Ok(()) } else { Err(self.lost_a_race()) }
+    }
+}
+
+fn word(owner: Option<CustomerId>) -> String {
+    owner.map_or_else(String::new, |customer| customer.to_string())
+}
+
+fn order_row(o: &Order) -> Value {
+    json!({
+        "id": o.id, "order_no": o.order_no, "customer": o.customer, "channel": o.channel, "state": o.state.to_string(),
+        "hold": o.hold.to_string(), "hold_until": o.hold_until.micros(), "pay_until": o.pay_until.micros(),
+        "currency": o.currency, "goods": o.goods.minor(), "discount": o.discount.minor(), "freight": o.freight.minor(),
+        "tax": o.tax.minor(), "total": o.total.minor(), "unsettled": o.unsettled.minor(), "weight_g": o.weight_g,
+        "recipient": o.destination.recipient, "phone": o.destination.phone, "province": o.destination.province,
+        "city": o.destination.city, "district": o.destination.district, "street": o.destination.street,
+        "invoice": json!(o.invoice).to_string(), "remark": o.remark, "metadata": json!(o.metadata).to_string(),
+        "cancel_reason": o.cancel_reason, "version": o.version, "created_at": o.created_at.micros(),
+        "updated_at": o.updated_at.micros(),
+    })
+}
+
+fn line_row(l: &Line) -> Value {
+    json!({
+        "id": l.id, "order": l.order, "position": l.position, "sku": l.sku, "product": l.product, "kind": l.kind.to_string(),
+        "sku_code": l.sku_code, "title": l.title, "options": json!(l.options).to_string(), "qty": l.qty,
+        "unit_price": l.unit_price.minor(), "price_rule": l.price_rule, "amount": l.amount.minor(), "tax": l.tax.minor(),
+        "weight_g": l.weight_g, "activity": l.activity.map_or_else(String::new, |id| id.to_string()),
+        "batch": l.batch.map_or_else(String::new, |id| id.to_string()),
+    })
+}
+
+fn read_opened(row: &Row) -> Result<Opened, StoreError> {
+    let is_customer = row.maybe_text("customer")?.is_some();
+    let has_address = row.maybe_text("address")?.is_some();
+    Ok(Opened {
+        currency: row.word("currency")?,
+        settings: row.json("settings")?,
+        level: if is_customer { Some(row.word("level")?) } else { None },
+        destination: if has_address { Some(read_destination(row, "recipient")?) } else { None },
+        answered: row.maybe_text("request_hash")?.zip(row.maybe_text("reply")?),
+    })
+}
+
+fn read(row: Row) -> Result<Order, StoreError> {
+    let currency = row.word("currency")?;
+    Ok(Order {
+        id: row.id("id")?,
+        order_no: row.text("order_no")?,
+        customer: row.id("customer")?,
+        channel: row.text("channel")?,
+        state: row.word("state")?,
+        hold: row.word("hold")?,
+        hold_until: row.time("hold_until")?,
+        pay_until: row.time("pay_until")?,
+        currency,
+        goods: row.money("goods", currency)?,
+        discount: row.money("discount", currency)?,
+        freight: row.money("freight", currency)?,
+        tax: row.money("tax", currency)?,
+        total: row.money("total", currency)?,
+        unsettled: row.money("unsettled", currency)?,
+        weight_g: row.count("weight_g")?,
+        destination: read_destination(&row, "recipient")?,
+        invoice: row.json("invoice")?,
+        remark: row.text("remark")?,
+        metadata: row.json("metadata")?,
+        cancel_reason: row.text("cancel_reason")?,
+        version: row.int("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+fn read_line(row: Row) -> Result<Line, StoreError> {
+    let currency: Currency = row.word("currency")?;
+    Ok(Line {
+        id: row.id("id")?,
+        order: row.id("orders")?,
+        position: row.count("position")?,
+        sku: row.id("sku")?,
+        product: row.id("product")?,
+        kind: row.word("kind")?,
+        sku_code: row.text("sku_code")?,
+        title: row.text("title")?,
+        options: row.json("options")?,
+        qty: row.count("qty")?,
+        unit_price: row.money("unit_price", currency)?,
+        price_rule: row.text("price_rule")?,
+        amount: row.money("amount", currency)?,
+        tax: row.money("tax", currency)?,
+        weight_g: row.count("weight_g")?,
+        activity: row.maybe_id("activity")?,
+        batch: row.maybe_id("batch")?,
+    })
+}

@@ -1,0 +1,1 @@
+select id, code, name, phone, email, level, tags, created_at from customer where tenant = $1 order by code

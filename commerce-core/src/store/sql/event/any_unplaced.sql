@@ -1,0 +1,1 @@
+select id from event where position is null limit 1

@@ -1,0 +1,1 @@
+select id, code, name, currency, settings from tenant where code = $1

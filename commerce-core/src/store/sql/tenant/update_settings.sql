@@ -1,0 +1,1 @@
+update tenant set settings = $2 where id = $1

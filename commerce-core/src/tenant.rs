@@ -1,0 +1,53 @@
+//! A tenant is one shop with its own data, currency and rules.
+
+use crate::checkout::{FreightPolicy, TaxPolicy};
+use crate::id::{Entity, Id};
+use crate::money::Currency;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub code: String,
+    pub name: String,
+    pub currency: Currency,
+    pub settings: Settings,
+}
+
+pub type TenantId = Id<Tenant>;
+
+impl Entity for Tenant {
+    const PREFIX: &'static str = "ten";
+}
+
+/// What a shop decides for itself; kept as JSON, so every field has a default.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How long stock waits for payment.
+    pub hold_minutes: u32,
+    /// How long the order itself waits before it is cancelled.
+    pub payment_timeout_minutes: u32,
+    pub utc_offset_minutes: i32,
+    pub freight: FreightPolicy,
+    pub tax: TaxPolicy,
+    /// Heavier orders are proposed for splitting.
+    pub split_over_g: u32,
+    /// Orders to one address and phone, together lighter than this and placed within the window, are proposed for merging.
+    pub merge_under_g: u32,
+    pub merge_window_minutes: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            hold_minutes: 15,
+            payment_timeout_minutes: 30,
+            utc_offset_minutes: 8 * 60,
+            freight: FreightPolicy::default(),
+            tax: TaxPolicy::default(),
+            split_over_g: 20_000,
+            merge_under_g: 10_000,
+            merge_window_minutes: 120,
+        }
+    }
+}
