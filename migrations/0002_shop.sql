@@ -354,3 +354,4 @@ create table consumer (
     name text primary key,
     position bigint not null
 );
+create index parcel_planned on parcel (tenant) where state = 'PLANNED';

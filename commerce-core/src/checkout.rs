@@ -63,6 +63,12 @@ impl PricedLine {
     }
 }
 
+impl PricedLine {
+    pub fn share(&self) -> Share {
+        Share { kind: self.kind, amount: self.amount, tax: self.tax, weight_g: self.weight_g }
+    }
+}
+
 /// What the buyer is asked to pay, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
@@ -75,18 +81,21 @@ pub struct Totals {
     pub weight_g: u64,
 }
 
+/// What a line adds to the totals.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    pub kind: ProductKind,
+    pub amount: Money,
+    pub tax: Money,
+    pub weight_g: u64,
+}
+
 /// Sums the lines and adds freight and tax. Rounding happened per line, so the lines sum to the total exactly.
-pub fn total_up<'l>(
-    lines: impl Iterator<Item = &'l PricedLine> + Clone,
-    province: &str,
-    currency: Currency,
-    freight: &FreightPolicy,
-    tax: &TaxPolicy,
-) -> Result<Totals, MoneyError> {
-    let goods = Money::sum(currency, lines.clone().map(|line| line.amount))?;
-    let taxes = Money::sum(currency, lines.clone().map(|line| line.tax))?;
-    let weight_g = lines.clone().map(|line| line.weight_g).sum();
-    let needs_shipping = lines.clone().any(|line| line.kind == ProductKind::Physical);
+pub fn total_up(shares: &[Share], province: &str, currency: Currency, freight: &FreightPolicy, tax: &TaxPolicy) -> Result<Totals, MoneyError> {
+    let goods = Money::sum(currency, shares.iter().map(|share| share.amount))?;
+    let taxes = Money::sum(currency, shares.iter().map(|share| share.tax))?;
+    let weight_g = shares.iter().map(|share| share.weight_g).sum();
+    let needs_shipping = shares.iter().any(|share| share.kind == ProductKind::Physical);
     let freight = if needs_shipping { freight.charge(goods, weight_g, province)? } else { Money::zero(currency) };
     let added_tax = match tax.mode {
         TaxMode::Included => Money::zero(currency),

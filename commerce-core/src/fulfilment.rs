@@ -108,8 +108,8 @@ pub struct Piece {
     pub qty: i64,
     /// Of one unit.
     pub weight_g: u64,
-    /// When the batch will be there: a harvest that is sold before it is brought in.
-    pub ships_from: Option<Timestamp>,
+    /// Of a harvest that is sold before it is brought in.
+    pub is_presale: bool,
 }
 
 /// One parcel for each warehouse: how an order ships when nobody splits it.
@@ -122,9 +122,8 @@ pub fn by_warehouse(pieces: &[Piece]) -> Vec<PlannedParcel> {
 }
 
 /// Whether an order should leave in several parcels, and in which.
-pub fn propose_split(pieces: &[Piece], settings: &Settings, now: Timestamp) -> Option<(ProposalReason, Vec<PlannedParcel>)> {
-    let is_presale = |piece: &Piece| piece.ships_from.is_some_and(|from| from > now);
-    let (later, soon): (Vec<Piece>, Vec<Piece>) = pieces.iter().cloned().partition(is_presale);
+pub fn propose_split(pieces: &[Piece], settings: &Settings) -> Option<(ProposalReason, Vec<PlannedParcel>)> {
+    let (later, soon): (Vec<Piece>, Vec<Piece>) = pieces.iter().cloned().partition(|piece| piece.is_presale);
     if !later.is_empty() && !soon.is_empty() {
         return Some((ProposalReason::Presale, [by_warehouse(&soon), by_warehouse(&later)].concat()));
     }

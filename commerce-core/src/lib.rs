@@ -13,6 +13,9 @@ pub mod inventory;
 pub mod money;
 pub mod order;
 pub mod pricing;
+mod service;
 pub mod store;
 pub mod tenant;
 pub mod time;
+
+pub use service::*;

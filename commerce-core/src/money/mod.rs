@@ -156,6 +156,26 @@ impl fmt::Debug for Money {
     }
 }
 
+/// `{"amount": "59.90", "currency": "CNY"}`: text, because JSON's numbers are floats to many readers.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct MoneyText {
+    amount: String,
+    currency: Currency,
+}
+
+impl serde::Serialize for Money {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        MoneyText { amount: self.amount(), currency: self.currency }.serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Money {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = MoneyText::deserialize(deserializer)?;
+        Self::parse(&text.amount, text.currency).map_err(serde::de::Error::custom)
+    }
+}
+
 /// A share in basis points: 900 is 9%.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Rate(u32);

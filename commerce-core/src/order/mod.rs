@@ -4,14 +4,15 @@ pub mod state;
 
 pub use state::{Act, State};
 
-use crate::caller::{Caller, Role};
+use crate::caller::Role;
 use crate::catalog::{BatchId, Labels, ProductId, ProductKind, SkuId};
-use crate::checkout::{PricedLine, Totals};
+use crate::checkout::{PricedLine, Share, Totals};
 use crate::customer::{CustomerId, Destination};
 use crate::error::{Code, Failure, Kind};
 use crate::id::{Entity, Id};
 use crate::money::{Currency, Money, MoneyError};
-use crate::pricing::ActivityId;
+use crate::pricing::{ActivityId, PriceError};
+use crate::store::StoreError;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -120,6 +121,10 @@ impl Line {
             batch: priced.batch,
         }
     }
+
+    pub fn share(&self) -> Share {
+        Share { kind: self.kind, amount: self.amount, tax: self.tax, weight_g: self.weight_g }
+    }
 }
 
 impl Order {
@@ -173,7 +178,7 @@ pub enum Step {
 }
 
 /// Why an order was not changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum OrderError {
     #[error("there is no such order")]
     NotFound,
@@ -183,8 +188,16 @@ pub enum OrderError {
     HoldExpired,
     #[error("the change was refused by {rule}: {}", rule.reason())]
     Refused { rule: ChangeRule },
+    #[error("only {left} are left of what the order needs; refund it or wait for goods")]
+    InsufficientStock { left: i64 },
+    #[error("there is no such proposal that is still open; look at the list again")]
+    ProposalClosed,
     #[error(transparent)]
     Money(#[from] MoneyError),
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The rules by which a shopper's change is refused; the name is what a reply can point to.
@@ -233,8 +246,11 @@ impl Failure for OrderError {
     fn kind(&self) -> Kind {
         match self {
             Self::NotFound => Kind::NotFound,
-            Self::IllegalMove { .. } | Self::HoldExpired | Self::Refused { .. } => Kind::Conflict,
+            Self::IllegalMove { .. } | Self::HoldExpired | Self::Refused { .. } | Self::ProposalClosed => Kind::Conflict,
+            Self::InsufficientStock { .. } => Kind::Exhausted,
             Self::Money(error) => error.kind(),
+            Self::Price(error) => error.kind(),
+            Self::Store(error) => error.kind(),
         }
     }
 
@@ -244,7 +260,11 @@ impl Failure for OrderError {
             Self::IllegalMove { .. } => Code::IllegalMove,
             Self::HoldExpired => Code::HoldExpired,
             Self::Refused { .. } => Code::ChangeRefused,
+            Self::InsufficientStock { .. } => Code::InsufficientStock,
+            Self::ProposalClosed => Code::ProposalClosed,
             Self::Money(error) => error.code(),
+            Self::Price(error) => error.code(),
+            Self::Store(error) => error.code(),
         }
     }
 
@@ -254,7 +274,11 @@ impl Failure for OrderError {
             Self::IllegalMove { act, state, .. } => format!("订单处于 {state} 状态，不能执行 {act}"),
             Self::HoldExpired => "订单库存保留已过期，请重新占用库存或退款".to_owned(),
             Self::Refused { rule } => format!("{}（规则 {rule}）", rule.reason_zh()),
+            Self::InsufficientStock { left } => format!("订单所需商品只剩 {left} 件，请退款或等待补货"),
+            Self::ProposalClosed => "没有这个待处理的建议，请刷新列表".to_owned(),
             Self::Money(error) => error.zh(),
+            Self::Price(error) => error.zh(),
+            Self::Store(error) => error.zh(),
         }
     }
 }

@@ -69,6 +69,17 @@ impl Tx {
             .await
     }
 
+    /// Takes an order out of the parcels that have not left; a parcel that is then empty is cancelled.
+    pub(crate) async fn unplan_parcels(&mut self, tenant: TenantId, order: OrderId, now: Timestamp) -> Result<(), StoreError> {
+        self.sql(include_str!("sql/fulfilment/unplan_items.sql")).text(tenant).text(order).run().await?;
+        self.sql(include_str!("sql/fulfilment/cancel_empty.sql")).text(tenant).time(now).run().await
+    }
+
+    pub(crate) async fn parcel_orders(&mut self, tenant: TenantId, parcel: ParcelId) -> Result<Vec<OrderId>, StoreError> {
+        let rows = self.sql(include_str!("sql/fulfilment/orders_of.sql")).text(tenant).text(parcel).rows().await?;
+        rows.iter().map(|row| row.id("orders")).collect()
+    }
+
     /// Writes down the proposals that were not made before; returns how many those were.
     pub(crate) async fn insert_proposals(&mut self, tenant: TenantId, proposals: &[Proposal], now: Timestamp) -> Result<usize, StoreError> {
         let rows: Vec<_> = proposals

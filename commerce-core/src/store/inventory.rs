@@ -21,6 +21,8 @@ pub struct Held {
     pub warehouse: WarehouseId,
     pub batch: Option<BatchId>,
     pub qty: i64,
+    /// When the batch is or was brought in, as a calendar day; empty without a batch.
+    pub processing_date: String,
     /// The activity that it came from and that still runs.
     pub activity: Option<ActivityId>,
 }
@@ -135,6 +137,7 @@ impl Conn {
                 warehouse: row.id("warehouse")?,
                 batch: row.maybe_id("batch")?,
                 qty: row.int("held")?,
+                processing_date: row.maybe_text("processing_date")?.unwrap_or_default(),
                 activity: row.maybe_id("activity")?,
             })
         };

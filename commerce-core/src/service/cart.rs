@@ -1,0 +1,49 @@
+//! The cart: what lies in it, and what that would cost now.
+
+use super::customers::owned_by;
+use super::{CustomerError, Item, Shop};
+use crate::caller::Caller;
+use crate::cart::CartLine;
+use crate::catalog::SkuId;
+use crate::customer::CustomerId;
+use crate::pricing::ActivityId;
+use crate::store::Settled;
+
+impl Shop {
+    /// Puts so many of a SKU into the cart, in place of what lay there of it.
+    pub async fn put_in_cart(&self, caller: &Caller, customer: CustomerId, line: &CartLine) -> Result<(), CustomerError> {
+        owned_by(caller, customer)?;
+        if line.qty == 0 || line.qty > 9_999 {
+            return Err(CustomerError::InvalidQuantity);
+        }
+        let now = self.desk.now();
+        self.desk
+            .store
+            .write(move |mut tx| async move {
+                tx.customer(caller.tenant, customer).await?.ok_or(CustomerError::UnknownCustomer)?;
+                if !tx.put_in_cart(caller.tenant, customer, line, now).await? {
+                    return Err(CustomerError::UnknownSku);
+                }
+                Ok(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    pub async fn remove_from_cart(&self, caller: &Caller, customer: CustomerId, sku: SkuId, activity: Option<ActivityId>) -> Result<(), CustomerError> {
+        owned_by(caller, customer)?;
+        self.desk
+            .store
+            .write(move |mut tx| async move {
+                tx.remove_from_carts(caller.tenant, &[(customer, sku, activity)]).await?;
+                Ok::<Settled<()>, CustomerError>(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    /// The cart as items of an order: [`Shop::preview`] prices them, [`Shop::place_order`] buys them and takes them out.
+    pub async fn cart(&self, caller: &Caller, customer: CustomerId) -> Result<Vec<Item>, CustomerError> {
+        owned_by(caller, customer)?;
+        let lines = self.desk.store.read().await?.cart_lines(caller.tenant, customer).await?;
+        Ok(lines.into_iter().map(|line| Item { activity: line.activity, ..Item::of(line.sku, line.qty) }).collect())
+    }
+}

@@ -1,0 +1,164 @@
+//! What shoppers change after ordering: where it goes, which variant, whether at all.
+
+use super::fulfil::replan;
+use super::move_order::{give_back, load, reserve, save};
+use super::{Desk, Shop};
+use crate::caller::Caller;
+use crate::catalog::{ProductKind, SkuId};
+use crate::checkout::{PricedLine, Share, Totals, total_up};
+use crate::customer::AddressId;
+use crate::inventory::TxKind;
+use crate::money::Money;
+use crate::order::{Act, ChangeRule, Hold, Line, LineId, Order, OrderError, OrderId, State, Step};
+use crate::pricing::{Buyer, quote};
+use crate::store::{Ask, Opened, Tx};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// The order after a swap, and what it leaves to settle.
+#[derive(Clone, Debug)]
+pub struct Swapped {
+    pub order: Order,
+    /// Above zero the shopper owes it, below zero gets it back. Before payment it is already in the total.
+    pub difference: Money,
+}
+
+impl Shop {
+    /// Sends the order to another address of the same customer. Freight is worked out again.
+    pub async fn change_address(&self, caller: &Caller, id: OrderId, address: AddressId) -> Result<Swapped, OrderError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let mut order = load(&mut tx, caller, id).await?;
+                if !order.state.is_before_shipping() {
+                    return Err(refused(ChangeRule::AddressOnlyBeforeShipping));
+                }
+                let opened = open(&mut tx, caller, &order, Some(address)).await?;
+                let Some(destination) = &opened.destination else { return Err(refused(ChangeRule::AddressOfTheSameCustomer)) };
+                let lines = tx.order_lines(caller.tenant, &[id]).await?;
+                if lines.iter().all(|line| line.kind == ProductKind::Virtual) {
+                    return Err(refused(ChangeRule::NothingToAddress));
+                }
+                if order.destination == *destination {
+                    let difference = Money::zero(order.currency);
+                    return Ok(tx.leave(Swapped { order, difference }));
+                }
+                order.destination = destination.clone();
+                let difference = order.retotal(totals(&lines, &order, &opened)?)?;
+                order.touch(desk.now());
+                save(desk, &mut tx, caller, &order, "Order.AddressChanged", json!({ "difference": difference })).await?;
+                Ok(tx.keep(Swapped { order, difference }).await?)
+            })
+            .await
+    }
+
+    /// Replaces a line's variant by another one of the same product: the goods change hands at once, and the price
+    /// difference is added to the total before payment, or left to settle after it.
+    pub async fn swap_variant(&self, caller: &Caller, id: OrderId, line: LineId, to: SkuId) -> Result<Swapped, OrderError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let mut order = load(&mut tx, caller, id).await?;
+                let mut lines = tx.order_lines(caller.tenant, &[id]).await?;
+                let opened = open(&mut tx, caller, &order, None).await?;
+                let i = lines.iter().position(|known| known.id == line).ok_or(refused(ChangeRule::ChangesNeedALine))?;
+                let swapped = swapped_line(desk, &mut tx, caller, &order, &lines[i], &opened, to).await?;
+                let was = std::mem::replace(&mut lines[i], swapped);
+                exchange_goods(desk, &mut tx, caller, &order, &lines[i]).await?;
+                tx.save_line(caller.tenant, &lines[i]).await?;
+                if order.state == State::Allocated {
+                    replan(desk, &mut tx, caller, &order).await?;
+                }
+                let difference = order.retotal(totals(&lines, &order, &opened)?)?;
+                order.touch(desk.now());
+                let particulars = json!({ "line": line, "from": was.sku, "to": to, "difference": difference });
+                save(desk, &mut tx, caller, &order, "Order.VariantSwapped", particulars).await?;
+                Ok(tx.keep(Swapped { order, difference }).await?)
+            })
+            .await
+    }
+
+    /// Cancels an order that has not left yet and gives its goods back. What was paid is left to settle: `unsettled` says
+    /// how much goes back to the shopper.
+    pub async fn cancel_order(&self, caller: &Caller, id: OrderId, reason: &str) -> Result<Order, OrderError> {
+        let desk = &*self.desk;
+        let reason = &reason.chars().take(200).collect::<String>();
+        desk.store
+            .write(move |mut tx| async move {
+                let mut order = load(&mut tx, caller, id).await?;
+                let paid = order.paid()?;
+                let act = if order.state.is_unpaid() || order.state == State::Canceled { Act::CancelUnpaid } else { Act::CancelPaid };
+                let Step::Moved(event) = order.act(act, caller.role(), desk.now())? else { return Ok(tx.leave(order)) };
+                release(desk, &mut tx, caller, std::slice::from_mut(&mut order), TxKind::Release, Hold::Released).await?;
+                tx.unplan_parcels(caller.tenant, id, order.updated_at).await?;
+                order.cancel_reason.clone_from(reason);
+                order.unsettled = paid.negate()?;
+                save(desk, &mut tx, caller, &order, event, json!({ "reason": reason })).await?;
+                Ok(tx.keep(order).await?)
+            })
+            .await
+    }
+}
+
+fn refused(rule: ChangeRule) -> OrderError {
+    OrderError::Refused { rule }
+}
+
+/// Gives back what these orders hold, if they hold anything.
+pub(super) async fn release(desk: &Desk, tx: &mut Tx, caller: &Caller, orders: &mut [Order], kind: TxKind, to: Hold) -> Result<(), OrderError> {
+    let now = desk.now();
+    let mut owners = Vec::new();
+    for order in orders.iter_mut().filter(|order| matches!(order.hold, Hold::Held | Hold::Consumed)) {
+        order.hold = to;
+        owners.push(order.id.to_string());
+    }
+    if owners.is_empty() {
+        return Ok(());
+    }
+    let held = tx.held(caller.tenant, &owners, now).await?;
+    Ok(give_back(desk, tx, caller, &held, kind, now).await?)
+}
+
+async fn open(tx: &mut Tx, caller: &Caller, order: &Order, address: Option<AddressId>) -> Result<Opened, OrderError> {
+    let ask = Ask { customer: order.customer, address, scope: "", key: "" };
+    tx.open_orders(caller.tenant, &[ask]).await?.pop().ok_or(OrderError::NotFound)
+}
+
+/// The line as it would be with the other variant, priced now as it was bought: same channel, same buyer.
+async fn swapped_line(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order, line: &Line, opened: &Opened, to: SkuId) -> Result<Line, OrderError> {
+    if !(order.state.is_unpaid() || matches!(order.state, State::Paid | State::Allocated)) {
+        return Err(refused(ChangeRule::SwapOnlyBeforePicking));
+    }
+    if line.sku == to {
+        return Err(refused(ChangeRule::SwapToAnotherVariant));
+    }
+    let now = desk.now();
+    let offers = tx.offers(caller.tenant, order.currency, &BTreeSet::from([to]), now).await?;
+    let offer = offers.get(&to).filter(|offer| offer.product == line.product).ok_or(refused(ChangeRule::SwapWithinTheProduct))?;
+    if !offer.is_on_sale {
+        return Err(refused(ChangeRule::SwapToWhatIsOnSale));
+    }
+    let level = opened.level.unwrap_or(crate::customer::Level::Regular);
+    let buyer = Buyer { level, channel: order.channel.clone() };
+    // The activity's price was for the variant it offered, not for this one.
+    let quote = quote(offer.list_price, offer.floor_price, &offer.prices, &buyer, None, now)?;
+    let priced = PricedLine::new(offer, line.qty, quote, &opened.settings.tax)?;
+    Ok(Line::new(line.id, line.order, line.position, &priced))
+}
+
+async fn exchange_goods(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order, line: &Line) -> Result<(), OrderError> {
+    if !matches!(order.hold, Hold::Held | Hold::Consumed) {
+        return Ok(());
+    }
+    let now = desk.now();
+    let held = tx.held(caller.tenant, &[order.id.to_string()], now).await?;
+    let of_line: Vec<_> = held.into_iter().filter(|part| part.line == Some(line.id)).collect();
+    give_back(desk, tx, caller, &of_line, TxKind::Release, now).await?;
+    reserve(desk, tx, caller, order.id, std::slice::from_ref(line), now).await
+}
+
+/// The order's totals as its lines are now. Prices stay as they were agreed; only freight and sums are worked out again.
+fn totals(lines: &[Line], order: &Order, opened: &Opened) -> Result<Totals, OrderError> {
+    let shares: Vec<Share> = lines.iter().map(Line::share).collect();
+    Ok(total_up(&shares, &order.destination.province, order.currency, &opened.settings.freight, &opened.settings.tax)?)
+}

@@ -1,0 +1,121 @@
+//! Customers and their address books.
+
+use super::Shop;
+use crate::caller::Caller;
+use crate::customer::{Address, AddressId, Customer, CustomerId};
+use crate::error::{Code, Failure, Kind};
+use crate::event::Event;
+use crate::store::{Settled, StoreError};
+use serde_json::json;
+
+impl Shop {
+    pub async fn save_customers(&self, caller: &Caller, customers: &[Customer]) -> Result<(), CustomerError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let now = desk.now();
+                tx.upsert_customers(caller.tenant, customers).await?;
+                // The event names nobody: personal data stays in the one table that can forget it.
+                let changed = |c: &Customer| Event::new(desk.id(now), "Customer.Changed", c.id, caller, now, json!({ "level": c.level.to_string() }));
+                let events: Vec<Event> = customers.iter().map(changed).collect();
+                tx.record(caller.tenant, &events).await?;
+                Ok::<Settled<()>, CustomerError>(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    /// Adds or changes an address; the customer's first one, or one marked so, becomes the default.
+    pub async fn save_address(&self, caller: &Caller, address: &Address) -> Result<(), CustomerError> {
+        owned_by(caller, address.customer)?;
+        let is_complete = [&address.destination.recipient, &address.destination.phone, &address.destination.province, &address.destination.street];
+        if is_complete.iter().any(|part| part.trim().is_empty()) {
+            return Err(CustomerError::IncompleteAddress);
+        }
+        self.desk
+            .store
+            .write(move |mut tx| async move {
+                let tenant = caller.tenant;
+                tx.customer(tenant, address.customer).await?.ok_or(CustomerError::UnknownCustomer)?;
+                let book = tx.addresses(tenant, Some(address.customer)).await?;
+                tx.upsert_addresses(tenant, std::slice::from_ref(address)).await?;
+                if address.is_default || book.is_empty() {
+                    tx.make_default(tenant, address.customer, address.id).await?;
+                }
+                Ok::<Settled<()>, CustomerError>(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    pub async fn delete_address(&self, caller: &Caller, customer: CustomerId, address: AddressId) -> Result<(), CustomerError> {
+        owned_by(caller, customer)?;
+        self.desk
+            .store
+            .write(move |mut tx| async move {
+                if !tx.delete_address(caller.tenant, customer, address).await? {
+                    return Err(CustomerError::UnknownAddress);
+                }
+                Ok(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    pub async fn addresses(&self, caller: &Caller, customer: CustomerId) -> Result<Vec<Address>, CustomerError> {
+        owned_by(caller, customer)?;
+        Ok(self.desk.store.read().await?.addresses(caller.tenant, Some(customer)).await?)
+    }
+}
+
+pub(super) fn owned_by(caller: &Caller, customer: CustomerId) -> Result<(), CustomerError> {
+    match caller.owner() {
+        // Whether somebody else exists is not said either.
+        Some(owner) if owner != customer => Err(CustomerError::UnknownCustomer),
+        _ => Ok(()),
+    }
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CustomerError {
+    #[error("there is no such customer")]
+    UnknownCustomer,
+    #[error("there is no such address")]
+    UnknownAddress,
+    #[error("recipient, phone, province and street are needed; fill them in")]
+    IncompleteAddress,
+    #[error("there is no such SKU")]
+    UnknownSku,
+    #[error("a quantity is a whole number from 1 to 9999")]
+    InvalidQuantity,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Failure for CustomerError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::UnknownCustomer | Self::UnknownAddress | Self::UnknownSku => Kind::NotFound,
+            Self::IncompleteAddress | Self::InvalidQuantity => Kind::Invalid,
+            Self::Store(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::UnknownCustomer => Code::UnknownCustomer,
+            Self::UnknownAddress | Self::IncompleteAddress => Code::UnknownAddress,
+            Self::UnknownSku => Code::UnknownSku,
+            Self::InvalidQuantity => Code::InvalidRequest,
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    fn zh(&self) -> String {
+        match self {
+            Self::UnknownCustomer => "没有这个顾客".to_owned(),
+            Self::UnknownAddress => "没有这个收货地址".to_owned(),
+            Self::IncompleteAddress => "请填写收件人、电话、省份和街道".to_owned(),
+            Self::UnknownSku => "没有这个商品".to_owned(),
+            Self::InvalidQuantity => "数量必须是 1 到 9999 之间的整数".to_owned(),
+            Self::Store(error) => error.zh(),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Keeping the catalogue: categories, products with their SKUs, batches, activities and prices.
+
+use super::{Desk, Shop};
+use crate::caller::Caller;
+use crate::catalog::{Batch, Category, Product, Sku, SkuId};
+use crate::error::{Code, Failure, Kind};
+use crate::event::Event;
+use crate::money::Money;
+use crate::pricing::{Activity, Buyer, Price, PriceError, PriceRule, Quote, quote};
+use crate::store::{Settled, StoreError, Tx};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Shop {
+    pub async fn save_categories(&self, caller: &Caller, categories: &[Category]) -> Result<(), GoodsError> {
+        self.desk
+            .store
+            .write(move |mut tx| async move {
+                tx.upsert_categories(caller.tenant, categories).await?;
+                Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    /// Saves products with their SKUs: all of them or none.
+    pub async fn save_products(&self, caller: &Caller, products: &[(Product, Vec<Sku>)]) -> Result<(), GoodsError> {
+        products.iter().flat_map(|(_, skus)| skus).try_for_each(check_sku)?;
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                write_products(desk, &mut tx, caller, products).await?;
+                Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    pub async fn save_batches(&self, caller: &Caller, batches: &[Batch]) -> Result<(), GoodsError> {
+        self.desk
+            .store
+            .write(move |mut tx| async move {
+                tx.upsert_batches(caller.tenant, batches).await?;
+                Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    pub async fn save_activity(&self, caller: &Caller, activity: &Activity) -> Result<(), GoodsError> {
+        if activity.starts_at >= activity.ends_at {
+            return Err(GoodsError::ValidityEmpty);
+        }
+        self.desk
+            .store
+            .write(move |mut tx| async move {
+                tx.upsert_activity(caller.tenant, activity).await?;
+                Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    /// Sets channel, member and activity prices: all of them or none.
+    pub async fn set_prices(&self, caller: &Caller, prices: &[Price]) -> Result<(), GoodsError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                write_prices(desk, &mut tx, caller, prices).await?;
+                Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
+            })
+            .await
+    }
+
+    /// What one SKU costs this buyer now, and by which rule.
+    pub async fn quote(&self, caller: &Caller, sku: SkuId, buyer: &Buyer, activity: Option<crate::pricing::ActivityId>) -> Result<Quote, GoodsError> {
+        let now = self.desk.now();
+        let mut conn = self.desk.store.read().await?;
+        let tenant = conn.tenant(caller.tenant).await?.ok_or(GoodsError::UnknownSku { sku })?;
+        let offers = conn.offers(caller.tenant, tenant.currency, &BTreeSet::from([sku]), now).await?;
+        let offer = offers.get(&sku).ok_or(GoodsError::UnknownSku { sku })?;
+        Ok(quote(offer.list_price, offer.floor_price, &offer.prices, buyer, activity, now)?)
+    }
+}
+
+pub(super) fn check_sku(sku: &Sku) -> Result<(), GoodsError> {
+    if sku.floor_price.minor() > sku.list_price.minor() {
+        return Err(GoodsError::BelowFloor { sku_code: sku.code.clone(), price: sku.list_price, floor: sku.floor_price });
+    }
+    Ok(())
+}
+
+pub(super) async fn write_products(desk: &Desk, tx: &mut Tx, caller: &Caller, products: &[(Product, Vec<Sku>)]) -> Result<(), GoodsError> {
+    let now = desk.now();
+    let (rows, skus): (Vec<Product>, Vec<Vec<Sku>>) = products.iter().cloned().unzip();
+    let versions = tx.upsert_products(caller.tenant, &rows, now).await?;
+    tx.upsert_skus(caller.tenant, &skus.concat()).await?;
+    let events: Vec<Event> = products
+        .iter()
+        .map(|(product, skus)| {
+            let codes: Vec<&str> = skus.iter().map(|sku| sku.code.as_str()).collect();
+            let payload = json!({ "code": product.code, "status": product.status.to_string(), "skus": codes });
+            Event::new(desk.id(now), "Product.Changed", product.id, caller, now, payload).of_version(versions.get(&product.id).copied().unwrap_or(1))
+        })
+        .collect();
+    Ok(tx.record(caller.tenant, &events).await?)
+}
+
+pub(super) async fn write_prices(desk: &Desk, tx: &mut Tx, caller: &Caller, prices: &[Price]) -> Result<(), GoodsError> {
+    let now = desk.now();
+    let Some(first) = prices.first() else { return Ok(()) };
+    let skus: BTreeSet<SkuId> = prices.iter().map(|price| price.sku).collect();
+    let offers = tx.offers(caller.tenant, first.amount.currency(), &skus, now).await?;
+    for price in prices {
+        let offer = offers.get(&price.sku).ok_or(GoodsError::UnknownSku { sku: price.sku })?;
+        if price.amount.minor() < offer.floor_price.minor() {
+            return Err(GoodsError::BelowFloor { sku_code: offer.sku_code.clone(), price: price.amount, floor: offer.floor_price });
+        }
+        if price.valid_from >= price.valid_to {
+            return Err(GoodsError::ValidityEmpty);
+        }
+        if price.valid_to <= now {
+            return Err(GoodsError::AlreadyOver { sku_code: offer.sku_code.clone() });
+        }
+        if price.rule == PriceRule::List {
+            return Err(GoodsError::ListPriceIsTheSku);
+        }
+    }
+    tx.upsert_prices(caller.tenant, prices).await?;
+    let of_sku: BTreeMap<SkuId, Vec<String>> = prices.iter().fold(BTreeMap::new(), |mut of_sku, price| {
+        of_sku.entry(price.sku).or_default().push(price.rule.to_string());
+        of_sku
+    });
+    let events: Vec<Event> =
+        of_sku.iter().map(|(sku, rules)| Event::new(desk.id(now), "Price.Changed", sku, caller, now, json!({ "rules": rules }))).collect();
+    Ok(tx.record(caller.tenant, &events).await?)
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum GoodsError {
+    #[error("there is no SKU {sku}")]
+    UnknownSku { sku: SkuId },
+    #[error("{price} for {sku_code} is below its floor of {floor}; raise the price or lower the floor first")]
+    BelowFloor { sku_code: String, price: Money, floor: Money },
+    #[error("it would end before it starts; put the start before the end")]
+    ValidityEmpty,
+    #[error("the price for {sku_code} is over already; give an end in the future")]
+    AlreadyOver { sku_code: String },
+    #[error("the list price belongs to the SKU; change the product instead")]
+    ListPriceIsTheSku,
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Failure for GoodsError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::UnknownSku { .. } => Kind::NotFound,
+            Self::BelowFloor { .. } | Self::ValidityEmpty | Self::AlreadyOver { .. } | Self::ListPriceIsTheSku => Kind::Invalid,
+            Self::Price(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::UnknownSku { .. } => Code::UnknownSku,
+            Self::BelowFloor { .. } => Code::PriceBelowFloor,
+            Self::ValidityEmpty | Self::ListPriceIsTheSku => Code::InvalidRequest,
+            Self::AlreadyOver { .. } => Code::PriceExpired,
+            Self::Price(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    fn zh(&self) -> String {
+        match self {
+            Self::UnknownSku { sku } => format!("没有商品 {sku}"),
+            Self::BelowFloor { sku_code, price, floor } => format!("{sku_code} 的价格 {price} 低于底价 {floor}，请提高价格或先调低底价"),
+            Self::ValidityEmpty => "结束时间早于开始时间，请调整".to_owned(),
+            Self::AlreadyOver { sku_code } => format!("{sku_code} 的价格有效期已过，请设置将来的结束时间"),
+            Self::ListPriceIsTheSku => "标价属于商品规格，请修改商品".to_owned(),
+            Self::Price(error) => error.zh(),
+            Self::Store(error) => error.zh(),
+        }
+    }
+}

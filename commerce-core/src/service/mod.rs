@@ -1,0 +1,100 @@
+//! What the shop can do. Each use case is a method of [`Shop`] in a file of its own:
+//! load → decide (pure) → save, in one transaction.
+
+mod cart;
+mod change_order;
+mod checkout;
+mod customers;
+mod fulfil;
+mod goods;
+mod move_order;
+mod order_numbers;
+mod place_order;
+mod stock;
+mod sweep;
+mod tenants;
+mod till;
+
+pub use change_order::Swapped;
+pub use checkout::{Item, OrderRequest, PlaceError, Preview, RequestFault};
+pub use customers::CustomerError;
+pub use fulfil::Shipment;
+pub use goods::GoodsError;
+pub use place_order::{AllocatedBatch, Placed};
+pub use stock::{Count, StockError};
+pub use sweep::Swept;
+pub use tenants::TenantError;
+
+use crate::caller::Caller;
+use crate::event::Event;
+use crate::id::{Entity, Id, Mint};
+use crate::order::Order;
+use crate::store::{Dialect, Store};
+use crate::time::{Clock, SystemClock, Timestamp};
+use order_numbers::OrderNumbers;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use till::Till;
+
+/// A shop, open for business on one database. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Shop {
+    desk: Arc<Desk>,
+    till: Till,
+}
+
+/// What every use case needs at hand.
+struct Desk {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    mint: Mint,
+    numbers: OrderNumbers,
+}
+
+impl Shop {
+    pub fn new(store: Store) -> Self {
+        Self::with(store, Arc::new(SystemClock), Mint::from_system())
+    }
+
+    /// A shop whose time and chance are given from outside, for simulations and demo data.
+    pub fn with(store: Store, clock: Arc<dyn Clock>, mint: Mint) -> Self {
+        // SQLite has one writer: a second lane would only split the groups. PostgreSQL overlaps one
+        // group's reading with another's commit.
+        let lanes = match store.dialect() {
+            Dialect::Sqlite => 1,
+            Dialect::Postgres => 3,
+        };
+        let desk = Arc::new(Desk { store, clock, mint, numbers: OrderNumbers::default() });
+        Self { till: Till::open(desk.clone(), lanes), desk }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.desk.store
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.desk.clock.now()
+    }
+}
+
+impl Desk {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn id<T: Entity>(&self, now: Timestamp) -> Id<T> {
+        self.mint.id(now)
+    }
+
+    /// An event about an order: always how it stands now, and what is particular to this event.
+    fn order_event(&self, caller: &Caller, order: &Order, name: &str, particulars: Value) -> Event {
+        let mut payload = json!({
+            "order_no": order.order_no, "customer": order.customer, "channel": order.channel, "state": order.state.to_string(),
+            "hold": order.hold.to_string(), "total": order.total, "unsettled": order.unsettled,
+        });
+        if let (Some(payload), Value::Object(particulars)) = (payload.as_object_mut(), particulars) {
+            payload.extend(particulars);
+        }
+        Event::new(self.id(order.updated_at), name, order.id, caller, order.updated_at, payload).of_version(order.version)
+    }
+}

@@ -1,0 +1,181 @@
+//! Finding orders and moving them through their states.
+
+use super::place_order::journal_of_take;
+use super::{Desk, Shop, checkout};
+use crate::caller::Caller;
+use crate::catalog::{ProductKind, SkuId};
+use crate::event::Event;
+use crate::inventory::{InventoryTx, TxKind, Want};
+use crate::order::{Act, Hold, Line, Order, OrderError, OrderId, Step};
+use crate::store::{Held, OrderSearch, StoreError, Tx};
+use crate::time::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+impl Shop {
+    pub async fn order(&self, caller: &Caller, id: OrderId) -> Result<(Order, Vec<Line>), OrderError> {
+        let mut conn = self.desk.store.read().await?;
+        let order = conn.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)?;
+        let lines = conn.order_lines(caller.tenant, &[id]).await?;
+        Ok((order, lines))
+    }
+
+    pub async fn order_by_no(&self, caller: &Caller, order_no: &str) -> Result<Order, OrderError> {
+        let order = self.desk.store.read().await?.order_by_no(caller.tenant, caller.owner(), order_no).await?;
+        order.ok_or(OrderError::NotFound)
+    }
+
+    /// Newest first. A shopper finds only their own, whatever they look for.
+    pub async fn search_orders(&self, caller: &Caller, search: &OrderSearch, limit: u32) -> Result<Vec<Order>, OrderError> {
+        Ok(self.desk.store.read().await?.search_orders(caller.tenant, caller.owner(), search, limit.min(1_000)).await?)
+    }
+
+    /// The events of one order, oldest first.
+    pub async fn order_history(&self, caller: &Caller, id: OrderId) -> Result<Vec<Event>, OrderError> {
+        let mut conn = self.desk.store.read().await?;
+        conn.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)?;
+        Ok(conn.history(caller.tenant, id).await?)
+    }
+
+    /// Confirms that an order is paid: its stock is the buyer's from now on. If the sweeper took the stock back first,
+    /// the answer is [`OrderError::HoldExpired`] and nothing changes; see [`Shop::reclaim`].
+    pub async fn confirm_paid(&self, caller: &Caller, id: OrderId) -> Result<Order, OrderError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let mut order = load(&mut tx, caller, id).await?;
+                let Step::Moved(event) = order.act(Act::Pay, caller.role(), desk.now())? else { return Ok(tx.leave(order)) };
+                if order.hold == Hold::Expired {
+                    return Err(OrderError::HoldExpired);
+                }
+                settle_paid(desk, &mut tx, caller, &mut order, event).await?;
+                Ok(tx.keep(order).await?)
+            })
+            .await
+    }
+
+    /// The late-payment rule: the hold is over, the money has come. Reserves the goods once more and confirms; where they
+    /// are gone, the answer is [`OrderError::InsufficientStock`] and the payment has to go back.
+    pub async fn reclaim(&self, caller: &Caller, id: OrderId) -> Result<Order, OrderError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let now = desk.now();
+                let mut order = load(&mut tx, caller, id).await?;
+                let Step::Moved(event) = order.act(Act::Pay, caller.role(), now)? else { return Ok(tx.leave(order)) };
+                if order.hold == Hold::Expired {
+                    let lines = tx.order_lines(caller.tenant, &[id]).await?;
+                    // An activity that sold on meanwhile is not asked again: the goods come from the pool.
+                    let lines: Vec<Line> = lines.into_iter().map(|line| Line { activity: None, ..line }).collect();
+                    reserve(desk, &mut tx, caller, id, &lines, now).await?;
+                }
+                settle_paid(desk, &mut tx, caller, &mut order, event).await?;
+                Ok(tx.keep(order).await?)
+            })
+            .await
+    }
+
+    /// Any other move of the table in `docs/states.md` that needs nothing but the order itself. Cancelling has its own
+    /// use case, and so has everything that touches parcels.
+    pub async fn move_order(&self, caller: &Caller, id: OrderId, act: Act) -> Result<Order, OrderError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let mut order = load(&mut tx, caller, id).await?;
+                if !NEED_ONLY_THE_ORDER.contains(&act) {
+                    return Err(OrderError::IllegalMove { act, state: order.state, role: caller.role() });
+                }
+                let Step::Moved(event) = order.act(act, caller.role(), desk.now())? else { return Ok(tx.leave(order)) };
+                save(desk, &mut tx, caller, &order, event, json!({})).await?;
+                Ok(tx.keep(order).await?)
+            })
+            .await
+    }
+}
+
+/// The acts that touch neither stock nor parcels nor money.
+const NEED_ONLY_THE_ORDER: &[Act] = &[
+    Act::Submit,
+    Act::Pick,
+    Act::Pack,
+    Act::Move,
+    Act::Confirm,
+    Act::Complete,
+    Act::OpenAfterSale,
+    Act::RefundSome,
+    Act::RefundAll,
+    Act::CloseAfterSale,
+];
+
+/// The order, if there is one that this caller may see.
+pub(super) async fn load(tx: &mut Tx, caller: &Caller, id: OrderId) -> Result<Order, OrderError> {
+    tx.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)
+}
+
+pub(super) async fn save(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order, event: &str, particulars: Value) -> Result<(), StoreError> {
+    tx.save_orders(caller.tenant, std::slice::from_ref(order)).await?;
+    tx.record(caller.tenant, &[desk.order_event(caller, order, event, particulars)]).await
+}
+
+/// Writes a paid order. Virtual goods have no way to go: they are delivered in the same moment.
+async fn settle_paid(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &mut Order, paid: &str) -> Result<(), OrderError> {
+    let now = order.updated_at;
+    if order.hold != Hold::None {
+        order.hold = Hold::Consumed;
+    }
+    save(desk, tx, caller, order, paid, json!({})).await?;
+    let lines = tx.order_lines(caller.tenant, &[order.id]).await?;
+    if lines.iter().any(|line| line.kind == ProductKind::Physical) {
+        return Ok(());
+    }
+    if let Step::Moved(delivered) = order.act(Act::DeliverVirtual, crate::caller::Role::System, now)? {
+        let held = tx.held(caller.tenant, &[order.id.to_string()], now).await?;
+        tx.move_stock(caller.tenant, &leaving(desk, &held, now), now).await?;
+        save(desk, tx, caller, order, delivered, json!({})).await?;
+    }
+    Ok(())
+}
+
+/// Takes the goods of these lines from the shelf for the order.
+pub(super) async fn reserve(desk: &Desk, tx: &mut Tx, caller: &Caller, order: OrderId, lines: &[Line], now: Timestamp) -> Result<(), OrderError> {
+    let skus: BTreeSet<SkuId> = lines.iter().map(|line| line.sku).collect();
+    let mut shelf = tx.shelf(caller.tenant, &skus).await?;
+    let wants: Vec<Want> = lines.iter().map(|line| checkout::want(line, &shelf)).collect();
+    let takes = shelf.allocate(&wants, now).map_err(|short| OrderError::InsufficientStock { left: short.left })?;
+    let journal: Vec<InventoryTx> = takes.iter().flat_map(|take| journal_of_take(desk, order, take, now)).collect();
+    let from_activities: Vec<_> = takes.iter().filter_map(|take| Some((take.activity?, take.stock, take.qty))).collect();
+    tx.move_stock(caller.tenant, &journal, now).await?;
+    Ok(tx.take_from_activities(caller.tenant, &from_activities).await?)
+}
+
+/// Gives back what orders hold: to the activity it came from while that runs, to the pool otherwise.
+pub(super) async fn give_back(desk: &Desk, tx: &mut Tx, caller: &Caller, held: &[Held], kind: TxKind, now: Timestamp) -> Result<(), StoreError> {
+    let mut journal = Vec::with_capacity(held.len());
+    let mut to_activities = Vec::new();
+    for part in held {
+        let entry = |kind, owner: String, line, reserved| InventoryTx { id: desk.id(now), stock: part.stock, kind, owner, line, on_hand: 0, reserved };
+        journal.push(entry(kind, part.owner.clone(), part.line, -part.qty));
+        if let Some(activity) = part.activity {
+            journal.push(entry(TxKind::SetAside, activity.to_string(), None, part.qty));
+            to_activities.push((activity, part.stock, part.qty));
+        }
+    }
+    tx.move_stock(caller.tenant, &journal, now).await?;
+    tx.add_to_activities(caller.tenant, &to_activities).await
+}
+
+/// Goods that leave the house: no longer on hand, no longer reserved.
+pub(super) fn leaving(desk: &Desk, held: &[Held], now: Timestamp) -> Vec<InventoryTx> {
+    held.iter()
+        .map(|part| InventoryTx {
+            id: desk.id(now),
+            stock: part.stock,
+            kind: TxKind::Ship,
+            owner: part.owner.clone(),
+            line: part.line,
+            on_hand: -part.qty,
+            reserved: -part.qty,
+        })
+        .collect()
+}
+
