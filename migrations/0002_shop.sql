@@ -150,6 +150,8 @@ create table allotment (
     primary key (activity, stock)
 );
 
+create index allotment_of_stock on allotment (stock);
+
 -- The stock journal: append-only, and the only record of who holds what. `owner` is the order or activity
 -- whose reservation moves; the sum of `reserved` per owner and pile is what that owner still holds.
 create table inventory_tx (
@@ -164,7 +166,8 @@ create table inventory_tx (
     at bigint not null
 );
 create index inventory_tx_of_owner on inventory_tx (owner);
-create index inventory_tx_of_stock on inventory_tx (stock);
+-- What came and went. Reservations are found by their owner; indexing them here would cost every order a page per pile.
+create index inventory_tx_of_stock on inventory_tx (stock, at) where on_hand <> 0;
 
 -- Customers -----------------------------------------------------------------------------------------------------------
 
@@ -277,7 +280,6 @@ create table order_line (
     batch text not null
 );
 create index order_line_of_order on order_line (orders);
-create index order_line_of_sku on order_line (sku);
 
 -- A parcel is what leaves a warehouse at once: part of one order, or several orders that were merged.
 create table parcel (

@@ -1,5 +1,6 @@
 //! `zhanggui`: the whole shop in one program.
 
+mod bench;
 mod private_postgres;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,9 @@ enum Cmd {
         #[arg(long, env = "DATABASE_URL", default_value = "sqlite:zhanggui.db")]
         db: String,
     },
+    /// Measure, beside the machine's own yardsticks.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Run a command with a private PostgreSQL, its address in TEST_POSTGRES_URL.
     WithPostgres {
         #[arg(trailing_var_arg = true, required = true)]
@@ -29,15 +33,40 @@ enum Cmd {
     },
 }
 
+#[derive(Subcommand)]
+enum Bench {
+    /// Place orders as fast as the database takes them.
+    Orders(bench::OrdersBench),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().command {
         Cmd::Migrate { db } => match Store::migrate(&db).await {
-            Ok(n) => { println!("{n}"); ExitCode::SUCCESS }
-            Err(e) => { eprintln!("{e}"); ExitCode::FAILURE }
+            Ok(n) => {
+                println!("{n}");
+                ExitCode::SUCCESS
+            }
+            Err(e) => {
+                eprintln!("{e}");
+                ExitCode::FAILURE
+            }
+        },
+        Cmd::Bench(Bench::Orders(options)) => match bench::orders(options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("{e}");
+                ExitCode::FAILURE
+            }
         },
         Cmd::WithPostgres { command } => {
-            let pg = match PrivatePostgres::start() { Ok(pg) => pg, Err(e) => { eprintln!("{e}"); return ExitCode::FAILURE } };
+            let pg = match PrivatePostgres::start() {
+                Ok(pg) => pg,
+                Err(e) => {
+                    eprintln!("{e}");
+                    return ExitCode::FAILURE;
+                }
+            };
             let status = Command::new(&command[0]).args(&command[1..]).env("TEST_POSTGRES_URL", pg.url()).status();
             if status.is_ok_and(|s| s.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }

@@ -44,7 +44,10 @@ impl PrivatePostgres {
             .arg(&data)
             .output()?;
         if !init.status.success() {
-            return Err(StartError::Failed { step: "initdb", output: String::from_utf8_lossy(&init.stderr).into_owned() });
+            return Err(StartError::Failed {
+                step: "initdb",
+                output: String::from_utf8_lossy(&init.stderr).into_owned(),
+            });
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = std::fs::File::create(dir.path().join("log"))?;

@@ -91,7 +91,13 @@ pub struct Share {
 }
 
 /// Sums the lines and adds freight and tax. Rounding happened per line, so the lines sum to the total exactly.
-pub fn total_up(shares: &[Share], province: &str, currency: Currency, freight: &FreightPolicy, tax: &TaxPolicy) -> Result<Totals, MoneyError> {
+pub fn total_up(
+    shares: &[Share],
+    province: &str,
+    currency: Currency,
+    freight: &FreightPolicy,
+    tax: &TaxPolicy,
+) -> Result<Totals, MoneyError> {
     let goods = Money::sum(currency, shares.iter().map(|share| share.amount))?;
     let taxes = Money::sum(currency, shares.iter().map(|share| share.tax))?;
     let weight_g = shares.iter().map(|share| share.weight_g).sum();
@@ -121,7 +127,14 @@ impl Default for FreightPolicy {
     /// 1 kg for 8.00, 2.00 for each further kg, free from 99.00; far provinces pay 12.00 more even then.
     fn default() -> Self {
         let far = ["新疆", "西藏", "青海", "内蒙古"];
-        Self { first_g: 1_000, first: 800, step_g: 1_000, step: 200, free_from: Some(9_900), surcharge: far.map(|p| (p.to_owned(), 1_200)).into() }
+        Self {
+            first_g: 1_000,
+            first: 800,
+            step_g: 1_000,
+            step: 200,
+            free_from: Some(9_900),
+            surcharge: far.map(|p| (p.to_owned(), 1_200)).into(),
+        }
     }
 }
 
@@ -131,10 +144,13 @@ impl FreightPolicy {
         let over_g = weight_g.saturating_sub(u64::from(self.first_g));
         let steps = i64::try_from(over_g.div_ceil(u64::from(self.step_g.max(1)))).map_err(|_| MoneyError::Overflow)?;
         let is_free = self.free_from.is_some_and(|from| goods.minor() >= from);
-        let by_weight = Money::from_minor(self.step, currency).times(steps)?.checked_add(Money::from_minor(self.first, currency))?;
+        let by_weight = Money::from_minor(self.step, currency)
+            .times(steps)?
+            .checked_add(Money::from_minor(self.first, currency))?;
         let base = if is_free { Money::zero(currency) } else { by_weight };
         // 新疆维吾尔自治区 and 新疆 are one place to a carrier.
-        let surcharge = self.surcharge.iter().find(|(name, _)| province.starts_with(name.as_str())).map_or(0, |(_, extra)| *extra);
+        let surcharge =
+            self.surcharge.iter().find(|(name, _)| province.starts_with(name.as_str())).map_or(0, |(_, extra)| *extra);
         base.checked_add(Money::from_minor(surcharge, currency))
     }
 }
@@ -177,7 +193,10 @@ mod tests {
     fn freight_follows_weight_amount_and_province() {
         let policy = FreightPolicy::default();
         let check = |goods: i64, weight_g, province: &str, expected: i64| {
-            assert_eq!(policy.charge(Money::from_minor(goods, Currency::CNY), weight_g, province).unwrap().minor(), expected);
+            assert_eq!(
+                policy.charge(Money::from_minor(goods, Currency::CNY), weight_g, province).unwrap().minor(),
+                expected
+            );
         };
         check(5_000, 900, "浙江省", 800);
         check(5_000, 1_001, "浙江省", 1_000);

@@ -96,7 +96,12 @@ mod tests {
         assert_eq!(mask_phone("12345"), "*****");
         assert_eq!(mask_phone(""), "");
         assert_eq!(mask_name("欧阳小禾"), "欧***");
-        let masked = mask_destination(&Destination { recipient: "王小满".into(), street: "稻香路 8 号".into(), city: "杭州".into(), ..Destination::default() });
+        let masked = mask_destination(&Destination {
+            recipient: "王小满".into(),
+            street: "稻香路 8 号".into(),
+            city: "杭州".into(),
+            ..Destination::default()
+        });
         assert_eq!((masked.recipient.as_str(), masked.street.as_str(), masked.city.as_str()), ("王**", "***", "杭州"));
     }
 }

@@ -35,9 +35,25 @@ pub struct Placed {
 }
 
 impl Event {
-    pub fn new(id: EventId, name: &str, subject: impl ToString, caller: &Caller, at: Timestamp, payload: Value) -> Self {
+    pub fn new(
+        id: EventId,
+        name: &str,
+        subject: impl ToString,
+        caller: &Caller,
+        at: Timestamp,
+        payload: Value,
+    ) -> Self {
         let correlation_id = caller.correlation_id.clone();
-        Self { id, name: name.to_owned(), version: 1, subject: subject.to_string(), subject_version: 0, correlation_id, payload, at }
+        Self {
+            id,
+            name: name.to_owned(),
+            version: 1,
+            subject: subject.to_string(),
+            subject_version: 0,
+            correlation_id,
+            payload,
+            at,
+        }
     }
 
     /// The version of the subject after the change.

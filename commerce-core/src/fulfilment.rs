@@ -150,7 +150,8 @@ fn by_weight(pieces: &[Piece], most_g: u64) -> Vec<PlannedParcel> {
             let unit_g = piece.weight_g.max(1);
             let fits = i64::try_from(room_g / unit_g).unwrap_or(i64::MAX).min(left);
             let start_new = fits == 0;
-            let qty = if start_new { i64::try_from((most_g / unit_g).max(1)).unwrap_or(i64::MAX).min(left) } else { fits };
+            let qty =
+                if start_new { i64::try_from((most_g / unit_g).max(1)).unwrap_or(i64::MAX).min(left) } else { fits };
             if start_new {
                 parcels.push(PlannedParcel { warehouse: piece.warehouse, items: Vec::new() });
                 room_g = most_g;
@@ -178,7 +179,8 @@ pub fn propose_merges(orders: &[Order], settings: &Settings) -> Vec<Vec<OrderId>
         let mut group: Vec<&Order> = Vec::new();
         for order in at_door {
             let weight_g: u64 = group.iter().map(|member| member.weight_g).sum::<u64>() + order.weight_g;
-            let is_close = group.first().is_none_or(|first| order.created_at.micros() - first.created_at.micros() <= window);
+            let is_close =
+                group.first().is_none_or(|first| order.created_at.micros() - first.created_at.micros() <= window);
             if !(is_close && weight_g < u64::from(settings.merge_under_g)) {
                 groups.push(group.drain(..).map(|member| member.id).collect());
             }

@@ -27,7 +27,13 @@ impl<T: Entity> Id<T> {
     /// The id that the same words always give: how imports find again what they made before.
     pub fn derived(namespace: &str, name: &str) -> Self {
         use sha2::{Digest, Sha256};
-        let digest = Sha256::new().chain_update(T::PREFIX).chain_update([0]).chain_update(namespace).chain_update([0]).chain_update(name).finalize();
+        let digest = Sha256::new()
+            .chain_update(T::PREFIX)
+            .chain_update([0])
+            .chain_update(namespace)
+            .chain_update([0])
+            .chain_update(name)
+            .finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         Self::of(uuid::Builder::from_custom_bytes(bytes).into_uuid())
@@ -129,7 +135,9 @@ pub struct Mint(Mutex<StdRng>);
 
 impl Mint {
     pub fn from_system() -> Self {
-        Self(Mutex::new(StdRng::try_from_rng(&mut rand::rngs::SysRng).expect("the operating system gives random bytes")))
+        Self(Mutex::new(
+            StdRng::try_from_rng(&mut rand::rngs::SysRng).expect("the operating system gives random bytes"),
+        ))
     }
 
     pub fn seeded(seed: u64) -> Self {
@@ -162,7 +170,9 @@ mod tests {
         let id = Mint::seeded(1).id::<Order>(Timestamp::from_micros(1_000_000));
         assert_eq!(id.to_string().parse::<Id<Order>>().unwrap(), id);
         assert_eq!(id.to_string().parse::<Id<Sku>>().unwrap_err().code(), Code::InvalidId);
-        for bad in ["", "ord_", "ord_xyz", "ORD_0190f30000007000800000000000000", "ord_0190F300000070008000000000000000"] {
+        for bad in
+            ["", "ord_", "ord_xyz", "ORD_0190f30000007000800000000000000", "ord_0190F300000070008000000000000000"]
+        {
             assert!(bad.parse::<Id<Order>>().is_err(), "{bad}");
         }
     }

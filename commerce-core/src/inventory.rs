@@ -139,8 +139,11 @@ impl Shelf {
     /// otherwise warehouses are asked in order of rank.
     pub fn allocate(&mut self, wants: &[Want], now: Timestamp) -> Result<Vec<Take>, Shortage> {
         let wants: Vec<Want> = wants.iter().filter(|want| want.is_counted).flat_map(|want| self.unpack(want)).collect();
-        let mut warehouses: Vec<(i64, WarehouseId)> =
-            wants.iter().flat_map(|want| self.piles_for(want, now)).map(|i| (self.piles[i].warehouse_rank, self.piles[i].warehouse)).collect();
+        let mut warehouses: Vec<(i64, WarehouseId)> = wants
+            .iter()
+            .flat_map(|want| self.piles_for(want, now))
+            .map(|i| (self.piles[i].warehouse_rank, self.piles[i].warehouse))
+            .collect();
         warehouses.sort_unstable();
         warehouses.dedup();
         for (_, warehouse) in &warehouses {
@@ -157,13 +160,23 @@ impl Shelf {
         if let Some(parts) = self.parts.get(&sku) {
             return parts.iter().map(|part| self.free(part.sku, now) / i64::from(part.qty)).min().unwrap_or(0);
         }
-        self.of_sku.get(&sku).into_iter().flatten().map(|&i| &self.piles[i]).filter(|pile| pile.best_before > now).map(|pile| pile.free).sum()
+        self.of_sku
+            .get(&sku)
+            .into_iter()
+            .flatten()
+            .map(|&i| &self.piles[i])
+            .filter(|pile| pile.best_before > now)
+            .map(|pile| pile.free)
+            .sum()
     }
 
     fn unpack(&self, want: &Want) -> Vec<Want> {
         match self.parts.get(&want.sku) {
             None => vec![want.clone()],
-            Some(parts) => parts.iter().map(|part| Want { sku: part.sku, qty: want.qty.saturating_mul(part.qty), ..want.clone() }).collect(),
+            Some(parts) => parts
+                .iter()
+                .map(|part| Want { sku: part.sku, qty: want.qty.saturating_mul(part.qty), ..want.clone() })
+                .collect(),
         }
     }
 
@@ -179,7 +192,8 @@ impl Shelf {
             let before = takes.len();
             let mut missing = i64::from(want.qty);
             for warehouse in warehouses {
-                let candidates: Vec<usize> = self.piles_for(want, now).filter(|&i| self.piles[i].warehouse == *warehouse).collect();
+                let candidates: Vec<usize> =
+                    self.piles_for(want, now).filter(|&i| self.piles[i].warehouse == *warehouse).collect();
                 for i in candidates {
                     let Some(take) = self.take_from(i, want, missing) else { continue };
                     missing -= take.qty;
@@ -206,7 +220,15 @@ impl Shelf {
             return None;
         }
         *available -= qty;
-        Some(Take { line: want.line, stock: pile.stock, sku: pile.sku, batch: pile.batch, warehouse: pile.warehouse, activity: want.activity, qty })
+        Some(Take {
+            line: want.line,
+            stock: pile.stock,
+            sku: pile.sku,
+            batch: pile.batch,
+            warehouse: pile.warehouse,
+            activity: want.activity,
+            qty,
+        })
     }
 
     /// Undoes takes, as if they had not been.

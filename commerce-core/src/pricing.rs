@@ -110,11 +110,24 @@ pub struct Quote {
 /// The channel's price takes the place of the list price. Against it stand the member's price and, where the buyer
 /// comes through an activity, the activity's price; the lowest wins, and on a tie the stronger rule. A price below
 /// the floor is never offered, whatever was entered.
-pub fn quote(list: Money, floor: Money, prices: &[Price], buyer: &Buyer, activity: Option<ActivityId>, now: Timestamp) -> Result<Quote, PriceError> {
-    let valid = |price: &&Price| price.valid_from <= now && now < price.valid_to && price.amount.minor() >= floor.minor();
-    let newest = |rule: &PriceRule| prices.iter().filter(valid).filter(|price| price.rule == *rule).max_by_key(|price| price.valid_from);
+pub fn quote(
+    list: Money,
+    floor: Money,
+    prices: &[Price],
+    buyer: &Buyer,
+    activity: Option<ActivityId>,
+    now: Timestamp,
+) -> Result<Quote, PriceError> {
+    let valid =
+        |price: &&Price| price.valid_from <= now && now < price.valid_to && price.amount.minor() >= floor.minor();
+    let newest = |rule: &PriceRule| {
+        prices.iter().filter(valid).filter(|price| price.rule == *rule).max_by_key(|price| price.valid_from)
+    };
     let base = newest(&PriceRule::Channel(buyer.channel.clone()));
-    let mut best = base.map_or(Quote { unit: list, rule: PriceRule::List }, |price| Quote { unit: price.amount, rule: price.rule.clone() });
+    let mut best = base.map_or(Quote { unit: list, rule: PriceRule::List }, |price| Quote {
+        unit: price.amount,
+        rule: price.rule.clone(),
+    });
     let mut consider = |price: &Price| {
         if (price.amount.minor(), &best.rule) < (best.unit.minor(), &price.rule) {
             best = Quote { unit: price.amount, rule: price.rule.clone() };

@@ -98,7 +98,8 @@ impl Money {
         }
         let sign = i64::signum(self.minor);
         let whole = i128::from(self.minor).abs();
-        let shares: Vec<(i128, i128)> = weights.iter().map(|w| (whole * i128::from(*w) / total, whole * i128::from(*w) % total)).collect();
+        let shares: Vec<(i128, i128)> =
+            weights.iter().map(|w| (whole * i128::from(*w) / total, whole * i128::from(*w) % total)).collect();
         let mut left = whole - shares.iter().map(|(share, _)| share).sum::<i128>();
         let mut by_remainder: Vec<usize> = (0..shares.len()).collect();
         by_remainder.sort_by_key(|&i| std::cmp::Reverse(shares[i].1));
@@ -111,7 +112,10 @@ impl Money {
             left -= 1;
         }
         // No part is larger than the whole, which fits.
-        parts.into_iter().map(|part| Self::from_minor(sign * i64::try_from(part).unwrap_or(i64::MAX), self.currency)).collect()
+        parts
+            .into_iter()
+            .map(|part| Self::from_minor(sign * i64::try_from(part).unwrap_or(i64::MAX), self.currency))
+            .collect()
     }
 
     /// The larger of two amounts of one currency.
@@ -204,7 +208,8 @@ impl Rate {
 
     /// The part of a gross amount that this rate already put into it: the tax in a tax-inclusive price.
     pub fn within(self, gross: Money, round: Round) -> Result<Money, MoneyError> {
-        divide(i128::from(gross.minor) * i128::from(self.0), 10_000 + i128::from(self.0), round).map(|minor| Money { minor, ..gross })
+        divide(i128::from(gross.minor) * i128::from(self.0), 10_000 + i128::from(self.0), round)
+            .map(|minor| Money { minor, ..gross })
     }
 }
 
@@ -254,7 +259,9 @@ impl Failure for MoneyError {
     fn zh(&self) -> String {
         match self {
             Self::UnknownCurrency(text) => format!("不认识币种 {text:?}，请使用 CNY、USD 这样的 ISO 4217 代码"),
-            Self::TooManyDecimals { text, currency } => format!("{text} 的小数位超出 {currency} 的精度，最多 {} 位小数", currency.exponent()),
+            Self::TooManyDecimals { text, currency } => {
+                format!("{text} 的小数位超出 {currency} 的精度，最多 {} 位小数", currency.exponent())
+            }
             Self::NotANumber(text) => format!("{text:?} 不是金额，请写成 59.90 这样的形式"),
             Self::Overflow => "金额过大，无法精确表示，请拆分".to_owned(),
             Self::CurrencyMismatch { left, right } => format!("{left} 与 {right} 不能直接相加，请先换算"),

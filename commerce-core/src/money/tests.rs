@@ -80,5 +80,8 @@ fn halves_round_as_named() {
     assert_eq!(ten_percent.of(half, Round::HalfEven).unwrap().minor(), 0);
     assert_eq!(ten_percent.of(half, Round::HalfUp).unwrap().minor(), 1);
     assert_eq!(ten_percent.of(Money::from_minor(15, Currency::CNY), Round::HalfEven).unwrap().minor(), 2);
-    assert_eq!(Rate::from_basis_points(900).within(Money::from_minor(10_900, Currency::CNY), Round::HalfEven).unwrap().minor(), 900);
+    assert_eq!(
+        Rate::from_basis_points(900).within(Money::from_minor(10_900, Currency::CNY), Round::HalfEven).unwrap().minor(),
+        900
+    );
 }

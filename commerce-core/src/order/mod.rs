@@ -133,7 +133,11 @@ impl Order {
     pub fn act(&mut self, act: Act, role: Role, now: Timestamp) -> Result<Step, OrderError> {
         let Some(row) = self.state.leads_by(act, role) else {
             let is_done = state::MOVES.iter().any(|row| row.act == act && row.to == self.state);
-            return if is_done { Ok(Step::AlreadyDone) } else { Err(OrderError::IllegalMove { act, state: self.state, role }) };
+            return if is_done {
+                Ok(Step::AlreadyDone)
+            } else {
+                Err(OrderError::IllegalMove { act, state: self.state, role })
+            };
         };
         self.state = row.to;
         self.touch(now);
@@ -218,7 +222,9 @@ impl ChangeRule {
     pub fn reason(self) -> &'static str {
         match self {
             Self::AddressOnlyBeforeShipping => "the goods have left; ask the carrier or open an after-sale case",
-            Self::AddressOfTheSameCustomer => "the address belongs to somebody else; choose one from the order's own customer",
+            Self::AddressOfTheSameCustomer => {
+                "the address belongs to somebody else; choose one from the order's own customer"
+            }
             Self::SwapOnlyBeforePicking => "the goods are being packed; ask for an exchange after delivery",
             Self::SwapToAnotherVariant => "it is the same variant; choose another one",
             Self::SwapWithinTheProduct => "it is another product; cancel and order anew",
@@ -246,7 +252,9 @@ impl Failure for OrderError {
     fn kind(&self) -> Kind {
         match self {
             Self::NotFound => Kind::NotFound,
-            Self::IllegalMove { .. } | Self::HoldExpired | Self::Refused { .. } | Self::ProposalClosed => Kind::Conflict,
+            Self::IllegalMove { .. } | Self::HoldExpired | Self::Refused { .. } | Self::ProposalClosed => {
+                Kind::Conflict
+            }
             Self::InsufficientStock { .. } => Kind::Exhausted,
             Self::Money(error) => error.kind(),
             Self::Price(error) => error.kind(),

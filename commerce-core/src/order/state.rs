@@ -116,7 +116,8 @@ pub fn as_markdown() -> String {
         let from: Vec<String> = row.from.iter().map(State::to_string).collect();
         let by: Vec<String> = row.by.iter().map(Role::to_string).collect();
         // Writing to a String cannot fail.
-        let _ = writeln!(page, "| {} | {} | {} | {} | `{}` |", row.act, from.join(", "), row.to, by.join(", "), row.event);
+        let _ =
+            writeln!(page, "| {} | {} | {} | {} | `{}` |", row.act, from.join(", "), row.to, by.join(", "), row.event);
     }
     page.push_str(
         "\nFinal: `COMPLETED`, `CANCELED`; nothing leaves them.\n\n## The hold on stock\n\n| hold | means |\n| --- | --- |\n\

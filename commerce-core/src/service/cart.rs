@@ -11,7 +11,12 @@ use crate::store::Settled;
 
 impl Shop {
     /// Puts so many of a SKU into the cart, in place of what lay there of it.
-    pub async fn put_in_cart(&self, caller: &Caller, customer: CustomerId, line: &CartLine) -> Result<(), CustomerError> {
+    pub async fn put_in_cart(
+        &self,
+        caller: &Caller,
+        customer: CustomerId,
+        line: &CartLine,
+    ) -> Result<(), CustomerError> {
         owned_by(caller, customer)?;
         if line.qty == 0 || line.qty > 9_999 {
             return Err(CustomerError::InvalidQuantity);
@@ -29,7 +34,13 @@ impl Shop {
             .await
     }
 
-    pub async fn remove_from_cart(&self, caller: &Caller, customer: CustomerId, sku: SkuId, activity: Option<ActivityId>) -> Result<(), CustomerError> {
+    pub async fn remove_from_cart(
+        &self,
+        caller: &Caller,
+        customer: CustomerId,
+        sku: SkuId,
+        activity: Option<ActivityId>,
+    ) -> Result<(), CustomerError> {
         owned_by(caller, customer)?;
         self.desk
             .store

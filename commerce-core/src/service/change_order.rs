@@ -25,7 +25,12 @@ pub struct Swapped {
 
 impl Shop {
     /// Sends the order to another address of the same customer. Freight is worked out again.
-    pub async fn change_address(&self, caller: &Caller, id: OrderId, address: AddressId) -> Result<Swapped, OrderError> {
+    pub async fn change_address(
+        &self,
+        caller: &Caller,
+        id: OrderId,
+        address: AddressId,
+    ) -> Result<Swapped, OrderError> {
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -34,7 +39,9 @@ impl Shop {
                     return Err(refused(ChangeRule::AddressOnlyBeforeShipping));
                 }
                 let opened = open(&mut tx, caller, &order, Some(address)).await?;
-                let Some(destination) = &opened.destination else { return Err(refused(ChangeRule::AddressOfTheSameCustomer)) };
+                let Some(destination) = &opened.destination else {
+                    return Err(refused(ChangeRule::AddressOfTheSameCustomer));
+                };
                 let lines = tx.order_lines(caller.tenant, &[id]).await?;
                 if lines.iter().all(|line| line.kind == ProductKind::Virtual) {
                     return Err(refused(ChangeRule::NothingToAddress));
@@ -46,7 +53,8 @@ impl Shop {
                 order.destination = destination.clone();
                 let difference = order.retotal(totals(&lines, &order, &opened)?)?;
                 order.touch(desk.now());
-                save(desk, &mut tx, caller, &order, "Order.AddressChanged", json!({ "difference": difference })).await?;
+                save(desk, &mut tx, caller, &order, "Order.AddressChanged", json!({ "difference": difference }))
+                    .await?;
                 Ok(tx.keep(Swapped { order, difference }).await?)
             })
             .await
@@ -54,7 +62,13 @@ impl Shop {
 
     /// Replaces a line's variant by another one of the same product: the goods change hands at once, and the price
     /// difference is added to the total before payment, or left to settle after it.
-    pub async fn swap_variant(&self, caller: &Caller, id: OrderId, line: LineId, to: SkuId) -> Result<Swapped, OrderError> {
+    pub async fn swap_variant(
+        &self,
+        caller: &Caller,
+        id: OrderId,
+        line: LineId,
+        to: SkuId,
+    ) -> Result<Swapped, OrderError> {
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -87,9 +101,14 @@ impl Shop {
             .write(move |mut tx| async move {
                 let mut order = load(&mut tx, caller, id).await?;
                 let paid = order.paid()?;
-                let act = if order.state.is_unpaid() || order.state == State::Canceled { Act::CancelUnpaid } else { Act::CancelPaid };
+                let act = if order.state.is_unpaid() || order.state == State::Canceled {
+                    Act::CancelUnpaid
+                } else {
+                    Act::CancelPaid
+                };
                 let Step::Moved(event) = order.act(act, caller.role(), desk.now())? else { return Ok(tx.leave(order)) };
-                release(desk, &mut tx, caller, std::slice::from_mut(&mut order), TxKind::Release, Hold::Released).await?;
+                release(desk, &mut tx, caller, std::slice::from_mut(&mut order), TxKind::Release, Hold::Released)
+                    .await?;
                 tx.unplan_parcels(caller.tenant, id, order.updated_at).await?;
                 order.cancel_reason.clone_from(reason);
                 order.unsettled = paid.negate()?;
@@ -105,7 +124,14 @@ fn refused(rule: ChangeRule) -> OrderError {
 }
 
 /// Gives back what these orders hold, if they hold anything.
-pub(super) async fn release(desk: &Desk, tx: &mut Tx, caller: &Caller, orders: &mut [Order], kind: TxKind, to: Hold) -> Result<(), OrderError> {
+pub(super) async fn release(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    orders: &mut [Order],
+    kind: TxKind,
+    to: Hold,
+) -> Result<(), OrderError> {
     let now = desk.now();
     let mut owners = Vec::new();
     for order in orders.iter_mut().filter(|order| matches!(order.hold, Hold::Held | Hold::Consumed)) {
@@ -125,7 +151,15 @@ async fn open(tx: &mut Tx, caller: &Caller, order: &Order, address: Option<Addre
 }
 
 /// The line as it would be with the other variant, priced now as it was bought: same channel, same buyer.
-async fn swapped_line(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order, line: &Line, opened: &Opened, to: SkuId) -> Result<Line, OrderError> {
+async fn swapped_line(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: &Order,
+    line: &Line,
+    opened: &Opened,
+    to: SkuId,
+) -> Result<Line, OrderError> {
     if !(order.state.is_unpaid() || matches!(order.state, State::Paid | State::Allocated)) {
         return Err(refused(ChangeRule::SwapOnlyBeforePicking));
     }
@@ -134,7 +168,10 @@ async fn swapped_line(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order, 
     }
     let now = desk.now();
     let offers = tx.offers(caller.tenant, order.currency, &BTreeSet::from([to]), now).await?;
-    let offer = offers.get(&to).filter(|offer| offer.product == line.product).ok_or(refused(ChangeRule::SwapWithinTheProduct))?;
+    let offer = offers
+        .get(&to)
+        .filter(|offer| offer.product == line.product)
+        .ok_or(refused(ChangeRule::SwapWithinTheProduct))?;
     if !offer.is_on_sale {
         return Err(refused(ChangeRule::SwapToWhatIsOnSale));
     }
@@ -146,7 +183,13 @@ async fn swapped_line(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order, 
     Ok(Line::new(line.id, line.order, line.position, &priced))
 }
 
-async fn exchange_goods(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order, line: &Line) -> Result<(), OrderError> {
+async fn exchange_goods(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: &Order,
+    line: &Line,
+) -> Result<(), OrderError> {
     if !matches!(order.hold, Hold::Held | Hold::Consumed) {
         return Ok(());
     }

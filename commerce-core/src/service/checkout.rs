@@ -115,7 +115,8 @@ pub(super) fn decide(
     if let Some(coupon) = request.coupons.first() {
         return Err(PlaceError::UnknownCoupon { coupon: coupon.chars().take(40).collect() });
     }
-    let priced = request.items.iter().map(|item| price_item(item, request, situation)).collect::<Result<Vec<_>, _>>()?;
+    let priced =
+        request.items.iter().map(|item| price_item(item, request, situation)).collect::<Result<Vec<_>, _>>()?;
     let ships = priced.iter().any(|line| line.kind == ProductKind::Physical);
     if ships && situation.destination.is_none() {
         return Err(PlaceError::AddressNeeded);
@@ -130,7 +131,11 @@ pub(super) fn decide(
     let wants: Vec<Want> = lines.iter().map(|line| want(line, shelf)).collect();
     let takes = shelf.allocate(&wants, situation.now).map_err(|short| {
         let offer = situation.offers.get(&short.sku);
-        PlaceError::InsufficientStock { sku: short.sku, title: offer.map_or_else(String::new, |o| o.title.clone()), left: short.left }
+        PlaceError::InsufficientStock {
+            sku: short.sku,
+            title: offer.map_or_else(String::new, |o| o.title.clone()),
+            left: short.left,
+        }
     })?;
     Ok(Decided { lines, priced, totals, takes })
 }
@@ -157,7 +162,12 @@ fn price_item(item: &Item, request: &OrderRequest, situation: &Situation<'_>) ->
 
 impl Shop {
     /// What the order would cost now, and whether it could be had. Writes nothing.
-    pub async fn preview(&self, caller: &Caller, customer: CustomerId, request: &OrderRequest) -> Result<Preview, PlaceError> {
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        customer: CustomerId,
+        request: &OrderRequest,
+    ) -> Result<Preview, PlaceError> {
         request.check()?;
         caller_may_buy_for(caller, customer)?;
         let desk: &Desk = &self.desk;
@@ -260,8 +270,15 @@ impl Failure for PlaceError {
     fn kind(&self) -> Kind {
         match self {
             Self::Invalid(_) | Self::AddressNeeded => Kind::Invalid,
-            Self::InvalidIdempotencyKey { .. } | Self::ProductClosed { .. } | Self::PriceChanged { .. } | Self::TotalChanged { .. } => Kind::Conflict,
-            Self::UnknownTenant | Self::UnknownCustomer | Self::UnknownAddress | Self::UnknownSku { .. } | Self::UnknownCoupon { .. } => Kind::NotFound,
+            Self::InvalidIdempotencyKey { .. }
+            | Self::ProductClosed { .. }
+            | Self::PriceChanged { .. }
+            | Self::TotalChanged { .. } => Kind::Conflict,
+            Self::UnknownTenant
+            | Self::UnknownCustomer
+            | Self::UnknownAddress
+            | Self::UnknownSku { .. }
+            | Self::UnknownCoupon { .. } => Kind::NotFound,
             Self::InsufficientStock { .. } => Kind::Exhausted,
             Self::Price(error) => error.kind(),
             Self::Money(error) => error.kind(),
@@ -298,8 +315,12 @@ impl Failure for PlaceError {
             Self::AddressNeeded => "订单需要配送，请选择收货地址".to_owned(),
             Self::UnknownSku { sku } => format!("没有商品 {sku}，可能已下架，请刷新后再试"),
             Self::ProductClosed { title } => format!("{title} 暂未在售"),
-            Self::InsufficientStock { title, left, .. } => format!("{title} 库存不足，仅剩 {left} 件，请减少数量或选择其他商品"),
-            Self::PriceChanged { sku_code, was, now } => format!("{sku_code} 的价格已由 {was} 变为 {now}，请确认新价格"),
+            Self::InsufficientStock { title, left, .. } => {
+                format!("{title} 库存不足，仅剩 {left} 件，请减少数量或选择其他商品")
+            }
+            Self::PriceChanged { sku_code, was, now } => {
+                format!("{sku_code} 的价格已由 {was} 变为 {now}，请确认新价格")
+            }
             Self::TotalChanged { was, now } => format!("订单金额已由 {was} 变为 {now}，请确认新金额"),
             Self::UnknownCoupon { coupon } => format!("没有优惠券 {coupon}"),
             Self::Price(error) => error.zh(),

@@ -16,7 +16,16 @@ impl Shop {
                 let now = desk.now();
                 tx.upsert_customers(caller.tenant, customers).await?;
                 // The event names nobody: personal data stays in the one table that can forget it.
-                let changed = |c: &Customer| Event::new(desk.id(now), "Customer.Changed", c.id, caller, now, json!({ "level": c.level.to_string() }));
+                let changed = |c: &Customer| {
+                    Event::new(
+                        desk.id(now),
+                        "Customer.Changed",
+                        c.id,
+                        caller,
+                        now,
+                        json!({ "level": c.level.to_string() }),
+                    )
+                };
                 let events: Vec<Event> = customers.iter().map(changed).collect();
                 tx.record(caller.tenant, &events).await?;
                 Ok::<Settled<()>, CustomerError>(tx.keep(()).await?)
@@ -27,7 +36,12 @@ impl Shop {
     /// Adds or changes an address; the customer's first one, or one marked so, becomes the default.
     pub async fn save_address(&self, caller: &Caller, address: &Address) -> Result<(), CustomerError> {
         owned_by(caller, address.customer)?;
-        let is_complete = [&address.destination.recipient, &address.destination.phone, &address.destination.province, &address.destination.street];
+        let is_complete = [
+            &address.destination.recipient,
+            &address.destination.phone,
+            &address.destination.province,
+            &address.destination.street,
+        ];
         if is_complete.iter().any(|part| part.trim().is_empty()) {
             return Err(CustomerError::IncompleteAddress);
         }
@@ -46,7 +60,12 @@ impl Shop {
             .await
     }
 
-    pub async fn delete_address(&self, caller: &Caller, customer: CustomerId, address: AddressId) -> Result<(), CustomerError> {
+    pub async fn delete_address(
+        &self,
+        caller: &Caller,
+        customer: CustomerId,
+        address: AddressId,
+    ) -> Result<(), CustomerError> {
         owned_by(caller, customer)?;
         self.desk
             .store

@@ -4,8 +4,8 @@ use super::move_order::{leaving, load, save};
 use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::fulfilment::{
-    Parcel, ParcelId, ParcelState, Piece, PlannedParcel, Proposal, ProposalId, ProposalKind, ProposalReason, ProposalState, by_warehouse,
-    propose_merges, propose_split,
+    Parcel, ParcelId, ParcelState, Piece, PlannedParcel, Proposal, ProposalId, ProposalKind, ProposalReason,
+    ProposalState, by_warehouse, propose_merges, propose_split,
 };
 use crate::order::{Act, Line, Order, OrderError, OrderId, State, Step};
 use crate::store::{Held, ParcelMove, Settled, StoreError, Tx};
@@ -30,7 +30,9 @@ impl Shop {
         desk.store
             .write(move |mut tx| async move {
                 let mut order = load(&mut tx, caller, id).await?;
-                let Step::Moved(event) = order.act(Act::Allocate, caller.role(), desk.now())? else { return Ok(tx.leave(order)) };
+                let Step::Moved(event) = order.act(Act::Allocate, caller.role(), desk.now())? else {
+                    return Ok(tx.leave(order));
+                };
                 let pieces = pieces(desk, &mut tx, caller, &[id]).await?;
                 plan(desk, &mut tx, caller, by_warehouse(&pieces)).await?;
                 save(desk, &mut tx, caller, &order, event, json!({})).await?;
@@ -47,7 +49,12 @@ impl Shop {
 
     /// A parcel leaves: its goods go off the books, and each of its orders is SHIPPED, or PARTIAL_SHIPPED while others of
     /// its parcels wait.
-    pub async fn ship_parcel(&self, caller: &Caller, parcel: ParcelId, shipment: &Shipment) -> Result<Vec<Order>, OrderError> {
+    pub async fn ship_parcel(
+        &self,
+        caller: &Caller,
+        parcel: ParcelId,
+        shipment: &Shipment,
+    ) -> Result<Vec<Order>, OrderError> {
         self.pass_parcel(caller, parcel, ParcelState::Planned, ParcelState::Shipped, shipment).await
     }
 
@@ -56,7 +63,14 @@ impl Shop {
         self.pass_parcel(caller, parcel, ParcelState::Shipped, ParcelState::Delivered, &Shipment::default()).await
     }
 
-    async fn pass_parcel(&self, caller: &Caller, id: ParcelId, from: ParcelState, to: ParcelState, shipment: &Shipment) -> Result<Vec<Order>, OrderError> {
+    async fn pass_parcel(
+        &self,
+        caller: &Caller,
+        id: ParcelId,
+        from: ParcelState,
+        to: ParcelState,
+        shipment: &Shipment,
+    ) -> Result<Vec<Order>, OrderError> {
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -78,7 +92,8 @@ impl Shop {
                 for order in &mut orders {
                     let Some(act) = act_of(order.id, &parcels, to) else { continue };
                     if let Step::Moved(event) = order.act(act, caller.role(), now)? {
-                        let particulars = json!({ "parcel": id, "carrier": shipment.carrier, "tracking_no": shipment.tracking_no });
+                        let particulars =
+                            json!({ "parcel": id, "carrier": shipment.carrier, "tracking_no": shipment.tracking_no });
                         events.push(desk.order_event(caller, order, event, particulars));
                         moved.push(order.clone());
                     }
@@ -99,7 +114,8 @@ impl Shop {
         desk.store
             .write(move |mut tx| async move {
                 let now = desk.now();
-                let settings = tx.tenant(caller.tenant).await?.map(|tenant: Tenant| tenant.settings).unwrap_or_default();
+                let settings =
+                    tx.tenant(caller.tenant).await?.map(|tenant: Tenant| tenant.settings).unwrap_or_default();
                 let waiting = tx.orders_to_ship(caller.tenant, LOOK_AT).await?;
                 let paid: Vec<Order> = waiting.into_iter().filter(|order| order.state == State::Paid).collect();
                 let ids: Vec<OrderId> = paid.iter().map(|order| order.id).collect();
@@ -107,7 +123,15 @@ impl Shop {
                 for piece in pieces(desk, &mut tx, caller, &ids).await? {
                     of_order.entry(piece.order).or_default().push(piece);
                 }
-                let new = |kind, orders, reason, plan| Proposal { id: desk.id(now), kind, orders, reason, plan, state: ProposalState::Open, created_at: now };
+                let new = |kind, orders, reason, plan| Proposal {
+                    id: desk.id(now),
+                    kind,
+                    orders,
+                    reason,
+                    plan,
+                    state: ProposalState::Open,
+                    created_at: now,
+                };
                 let mut proposals = Vec::new();
                 for id in &ids {
                     if let Some((reason, plan)) = of_order.get(id).and_then(|pieces| propose_split(pieces, &settings)) {
@@ -115,7 +139,8 @@ impl Shop {
                     }
                 }
                 for group in propose_merges(&paid, &settings) {
-                    let together: Vec<Piece> = group.iter().filter_map(|id| of_order.get(id)).flatten().cloned().collect();
+                    let together: Vec<Piece> =
+                        group.iter().filter_map(|id| of_order.get(id)).flatten().cloned().collect();
                     proposals.push(new(ProposalKind::Merge, group, ProposalReason::SameDoor, by_warehouse(&together)));
                 }
                 if proposals.is_empty() {
@@ -151,7 +176,8 @@ impl Shop {
                 if proposal.state != ProposalState::Open {
                     return Err(OrderError::ProposalClosed);
                 }
-                let settings = tx.tenant(caller.tenant).await?.map(|tenant: Tenant| tenant.settings).unwrap_or_default();
+                let settings =
+                    tx.tenant(caller.tenant).await?.map(|tenant: Tenant| tenant.settings).unwrap_or_default();
                 let mut orders = tx.orders(caller.tenant, None, &proposal.orders).await?;
                 let pieces = pieces(desk, &mut tx, caller, &proposal.orders).await?;
                 let plan_now = still_wanted(&proposal, &orders, &pieces, &settings);
@@ -174,14 +200,21 @@ impl Shop {
 }
 
 /// The proposal's plan, made anew from how things lie now; none if it would not be made any more.
-fn still_wanted(proposal: &Proposal, orders: &[Order], pieces: &[Piece], settings: &Settings) -> Option<Vec<PlannedParcel>> {
+fn still_wanted(
+    proposal: &Proposal,
+    orders: &[Order],
+    pieces: &[Piece],
+    settings: &Settings,
+) -> Option<Vec<PlannedParcel>> {
     let all_wait = orders.len() == proposal.orders.len() && orders.iter().all(|order| order.state == State::Paid);
     if !all_wait {
         return None;
     }
     match proposal.kind {
         ProposalKind::Split => propose_split(pieces, settings).map(|(_, plan)| plan),
-        ProposalKind::Merge => (propose_merges(orders, settings) == [proposal.orders.clone()]).then(|| by_warehouse(pieces)),
+        ProposalKind::Merge => {
+            (propose_merges(orders, settings) == [proposal.orders.clone()]).then(|| by_warehouse(pieces))
+        }
     }
 }
 
@@ -202,7 +235,13 @@ fn act_of(order: OrderId, parcels: &[Parcel], to: ParcelState) -> Option<Act> {
 }
 
 /// The goods of one parcel as what its orders hold.
-async fn held_in(tx: &mut Tx, caller: &Caller, parcel: &Parcel, orders: &[OrderId], now: crate::time::Timestamp) -> Result<Vec<Held>, StoreError> {
+async fn held_in(
+    tx: &mut Tx,
+    caller: &Caller,
+    parcel: &Parcel,
+    orders: &[OrderId],
+    now: crate::time::Timestamp,
+) -> Result<Vec<Held>, StoreError> {
     let owners: Vec<String> = orders.iter().map(OrderId::to_string).collect();
     let held = tx.held(caller.tenant, &owners, now).await?;
     let part = |item: &crate::fulfilment::ParcelItem| {
@@ -217,12 +256,14 @@ async fn pieces(desk: &Desk, tx: &mut Tx, caller: &Caller, orders: &[OrderId]) -
     let now = desk.now();
     let owners: Vec<String> = orders.iter().map(OrderId::to_string).collect();
     let held = tx.held(caller.tenant, &owners, now).await?;
-    let lines: HashMap<_, Line> = tx.order_lines(caller.tenant, orders).await?.into_iter().map(|line| (line.id, line)).collect();
+    let lines: HashMap<_, Line> =
+        tx.order_lines(caller.tenant, orders).await?.into_iter().map(|line| (line.id, line)).collect();
     let offset = tx.tenant(caller.tenant).await?.map_or(0, |tenant| tenant.settings.utc_offset_minutes);
     let today = now.day(offset);
     let piece = |part: &Held| {
         let line = lines.get(&part.line?)?;
-        let units: u64 = held.iter().filter(|other| other.line == part.line).map(|other| other.qty.unsigned_abs()).sum();
+        let units: u64 =
+            held.iter().filter(|other| other.line == part.line).map(|other| other.qty.unsigned_abs()).sum();
         Some(Piece {
             order: line.order,
             line: line.id,

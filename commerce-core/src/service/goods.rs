@@ -69,7 +69,13 @@ impl Shop {
     }
 
     /// What one SKU costs this buyer now, and by which rule.
-    pub async fn quote(&self, caller: &Caller, sku: SkuId, buyer: &Buyer, activity: Option<crate::pricing::ActivityId>) -> Result<Quote, GoodsError> {
+    pub async fn quote(
+        &self,
+        caller: &Caller,
+        sku: SkuId,
+        buyer: &Buyer,
+        activity: Option<crate::pricing::ActivityId>,
+    ) -> Result<Quote, GoodsError> {
         let now = self.desk.now();
         let mut conn = self.desk.store.read().await?;
         let tenant = conn.tenant(caller.tenant).await?.ok_or(GoodsError::UnknownSku { sku })?;
@@ -81,12 +87,21 @@ impl Shop {
 
 pub(super) fn check_sku(sku: &Sku) -> Result<(), GoodsError> {
     if sku.floor_price.minor() > sku.list_price.minor() {
-        return Err(GoodsError::BelowFloor { sku_code: sku.code.clone(), price: sku.list_price, floor: sku.floor_price });
+        return Err(GoodsError::BelowFloor {
+            sku_code: sku.code.clone(),
+            price: sku.list_price,
+            floor: sku.floor_price,
+        });
     }
     Ok(())
 }
 
-pub(super) async fn write_products(desk: &Desk, tx: &mut Tx, caller: &Caller, products: &[(Product, Vec<Sku>)]) -> Result<(), GoodsError> {
+pub(super) async fn write_products(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    products: &[(Product, Vec<Sku>)],
+) -> Result<(), GoodsError> {
     let now = desk.now();
     let (rows, skus): (Vec<Product>, Vec<Vec<Sku>>) = products.iter().cloned().unzip();
     let versions = tx.upsert_products(caller.tenant, &rows, now).await?;
@@ -96,13 +111,19 @@ pub(super) async fn write_products(desk: &Desk, tx: &mut Tx, caller: &Caller, pr
         .map(|(product, skus)| {
             let codes: Vec<&str> = skus.iter().map(|sku| sku.code.as_str()).collect();
             let payload = json!({ "code": product.code, "status": product.status.to_string(), "skus": codes });
-            Event::new(desk.id(now), "Product.Changed", product.id, caller, now, payload).of_version(versions.get(&product.id).copied().unwrap_or(1))
+            Event::new(desk.id(now), "Product.Changed", product.id, caller, now, payload)
+                .of_version(versions.get(&product.id).copied().unwrap_or(1))
         })
         .collect();
     Ok(tx.record(caller.tenant, &events).await?)
 }
 
-pub(super) async fn write_prices(desk: &Desk, tx: &mut Tx, caller: &Caller, prices: &[Price]) -> Result<(), GoodsError> {
+pub(super) async fn write_prices(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    prices: &[Price],
+) -> Result<(), GoodsError> {
     let now = desk.now();
     let Some(first) = prices.first() else { return Ok(()) };
     let skus: BTreeSet<SkuId> = prices.iter().map(|price| price.sku).collect();
@@ -110,7 +131,11 @@ pub(super) async fn write_prices(desk: &Desk, tx: &mut Tx, caller: &Caller, pric
     for price in prices {
         let offer = offers.get(&price.sku).ok_or(GoodsError::UnknownSku { sku: price.sku })?;
         if price.amount.minor() < offer.floor_price.minor() {
-            return Err(GoodsError::BelowFloor { sku_code: offer.sku_code.clone(), price: price.amount, floor: offer.floor_price });
+            return Err(GoodsError::BelowFloor {
+                sku_code: offer.sku_code.clone(),
+                price: price.amount,
+                floor: offer.floor_price,
+            });
         }
         if price.valid_from >= price.valid_to {
             return Err(GoodsError::ValidityEmpty);
@@ -127,8 +152,10 @@ pub(super) async fn write_prices(desk: &Desk, tx: &mut Tx, caller: &Caller, pric
         of_sku.entry(price.sku).or_default().push(price.rule.to_string());
         of_sku
     });
-    let events: Vec<Event> =
-        of_sku.iter().map(|(sku, rules)| Event::new(desk.id(now), "Price.Changed", sku, caller, now, json!({ "rules": rules }))).collect();
+    let events: Vec<Event> = of_sku
+        .iter()
+        .map(|(sku, rules)| Event::new(desk.id(now), "Price.Changed", sku, caller, now, json!({ "rules": rules })))
+        .collect();
     Ok(tx.record(caller.tenant, &events).await?)
 }
 
@@ -154,7 +181,9 @@ impl Failure for GoodsError {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownSku { .. } => Kind::NotFound,
-            Self::BelowFloor { .. } | Self::ValidityEmpty | Self::AlreadyOver { .. } | Self::ListPriceIsTheSku => Kind::Invalid,
+            Self::BelowFloor { .. } | Self::ValidityEmpty | Self::AlreadyOver { .. } | Self::ListPriceIsTheSku => {
+                Kind::Invalid
+            }
             Self::Price(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
@@ -174,7 +203,9 @@ impl Failure for GoodsError {
     fn zh(&self) -> String {
         match self {
             Self::UnknownSku { sku } => format!("没有商品 {sku}"),
-            Self::BelowFloor { sku_code, price, floor } => format!("{sku_code} 的价格 {price} 低于底价 {floor}，请提高价格或先调低底价"),
+            Self::BelowFloor { sku_code, price, floor } => {
+                format!("{sku_code} 的价格 {price} 低于底价 {floor}，请提高价格或先调低底价")
+            }
             Self::ValidityEmpty => "结束时间早于开始时间，请调整".to_owned(),
             Self::AlreadyOver { sku_code } => format!("{sku_code} 的价格有效期已过，请设置将来的结束时间"),
             Self::ListPriceIsTheSku => "标价属于商品规格，请修改商品".to_owned(),

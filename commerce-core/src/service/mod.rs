@@ -95,6 +95,7 @@ impl Desk {
         if let (Some(payload), Value::Object(particulars)) = (payload.as_object_mut(), particulars) {
             payload.extend(particulars);
         }
-        Event::new(self.id(order.updated_at), name, order.id, caller, order.updated_at, payload).of_version(order.version)
+        Event::new(self.id(order.updated_at), name, order.id, caller, order.updated_at, payload)
+            .of_version(order.version)
     }
 }

@@ -26,7 +26,12 @@ impl Shop {
     }
 
     /// Newest first. A shopper finds only their own, whatever they look for.
-    pub async fn search_orders(&self, caller: &Caller, search: &OrderSearch, limit: u32) -> Result<Vec<Order>, OrderError> {
+    pub async fn search_orders(
+        &self,
+        caller: &Caller,
+        search: &OrderSearch,
+        limit: u32,
+    ) -> Result<Vec<Order>, OrderError> {
         Ok(self.desk.store.read().await?.search_orders(caller.tenant, caller.owner(), search, limit.min(1_000)).await?)
     }
 
@@ -44,7 +49,9 @@ impl Shop {
         desk.store
             .write(move |mut tx| async move {
                 let mut order = load(&mut tx, caller, id).await?;
-                let Step::Moved(event) = order.act(Act::Pay, caller.role(), desk.now())? else { return Ok(tx.leave(order)) };
+                let Step::Moved(event) = order.act(Act::Pay, caller.role(), desk.now())? else {
+                    return Ok(tx.leave(order));
+                };
                 if order.hold == Hold::Expired {
                     return Err(OrderError::HoldExpired);
                 }
@@ -112,13 +119,26 @@ pub(super) async fn load(tx: &mut Tx, caller: &Caller, id: OrderId) -> Result<Or
     tx.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)
 }
 
-pub(super) async fn save(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order, event: &str, particulars: Value) -> Result<(), StoreError> {
+pub(super) async fn save(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: &Order,
+    event: &str,
+    particulars: Value,
+) -> Result<(), StoreError> {
     tx.save_orders(caller.tenant, std::slice::from_ref(order)).await?;
     tx.record(caller.tenant, &[desk.order_event(caller, order, event, particulars)]).await
 }
 
 /// Writes a paid order. Virtual goods have no way to go: they are delivered in the same moment.
-async fn settle_paid(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &mut Order, paid: &str) -> Result<(), OrderError> {
+async fn settle_paid(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: &mut Order,
+    paid: &str,
+) -> Result<(), OrderError> {
     let now = order.updated_at;
     if order.hold != Hold::None {
         order.hold = Hold::Consumed;
@@ -137,23 +157,46 @@ async fn settle_paid(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &mut Orde
 }
 
 /// Takes the goods of these lines from the shelf for the order.
-pub(super) async fn reserve(desk: &Desk, tx: &mut Tx, caller: &Caller, order: OrderId, lines: &[Line], now: Timestamp) -> Result<(), OrderError> {
+pub(super) async fn reserve(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: OrderId,
+    lines: &[Line],
+    now: Timestamp,
+) -> Result<(), OrderError> {
     let skus: BTreeSet<SkuId> = lines.iter().map(|line| line.sku).collect();
     let mut shelf = tx.shelf(caller.tenant, &skus).await?;
     let wants: Vec<Want> = lines.iter().map(|line| checkout::want(line, &shelf)).collect();
     let takes = shelf.allocate(&wants, now).map_err(|short| OrderError::InsufficientStock { left: short.left })?;
     let journal: Vec<InventoryTx> = takes.iter().flat_map(|take| journal_of_take(desk, order, take, now)).collect();
-    let from_activities: Vec<_> = takes.iter().filter_map(|take| Some((take.activity?, take.stock, take.qty))).collect();
+    let from_activities: Vec<_> =
+        takes.iter().filter_map(|take| Some((take.activity?, take.stock, take.qty))).collect();
     tx.move_stock(caller.tenant, &journal, now).await?;
     Ok(tx.take_from_activities(caller.tenant, &from_activities).await?)
 }
 
 /// Gives back what orders hold: to the activity it came from while that runs, to the pool otherwise.
-pub(super) async fn give_back(desk: &Desk, tx: &mut Tx, caller: &Caller, held: &[Held], kind: TxKind, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn give_back(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    held: &[Held],
+    kind: TxKind,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let mut journal = Vec::with_capacity(held.len());
     let mut to_activities = Vec::new();
     for part in held {
-        let entry = |kind, owner: String, line, reserved| InventoryTx { id: desk.id(now), stock: part.stock, kind, owner, line, on_hand: 0, reserved };
+        let entry = |kind, owner: String, line, reserved| InventoryTx {
+            id: desk.id(now),
+            stock: part.stock,
+            kind,
+            owner,
+            line,
+            on_hand: 0,
+            reserved,
+        };
         journal.push(entry(kind, part.owner.clone(), part.line, -part.qty));
         if let Some(activity) = part.activity {
             journal.push(entry(TxKind::SetAside, activity.to_string(), None, part.qty));
@@ -178,4 +221,3 @@ pub(super) fn leaving(desk: &Desk, held: &[Held], now: Timestamp) -> Vec<Invento
         })
         .collect()
 }
-

@@ -21,7 +21,13 @@ struct Block {
 
 impl OrderNumbers {
     /// Takes `count` numbers of the shop's day; none where there is no such shop.
-    pub(super) async fn take(&self, store: &Store, tenant: TenantId, now: Timestamp, count: usize) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn take(
+        &self,
+        store: &Store,
+        tenant: TenantId,
+        now: Timestamp,
+        count: usize,
+    ) -> Result<Vec<String>, StoreError> {
         let mut blocks = self.0.lock().await;
         let block = blocks.entry(tenant).or_default();
         if block.left.len() < count || block.day != now.day(block.utc_offset_minutes) {

@@ -46,7 +46,13 @@ pub struct AllocatedBatch {
 impl Shop {
     /// Places an order once: however often and however concurrently it is sent with the same `key`, there is one order,
     /// and every caller gets the same answer.
-    pub async fn place_order(&self, caller: &Caller, customer: CustomerId, key: &str, request: OrderRequest) -> Result<Placed, PlaceError> {
+    pub async fn place_order(
+        &self,
+        caller: &Caller,
+        customer: CustomerId,
+        key: &str,
+        request: OrderRequest,
+    ) -> Result<Placed, PlaceError> {
         check_key(key)?;
         request.check()?;
         caller_may_buy_for(caller, customer)?;
@@ -107,7 +113,12 @@ pub(super) async fn place_group(desk: &Desk, orders: &[Standing]) -> Result<Vec<
 }
 
 /// Load → decide → save. Returns the answers and how many numbers were used.
-async fn place_in(desk: &Desk, mut tx: Tx, group: &Group<'_>, numbers: &[String]) -> Result<Settled<(Vec<Answer>, usize)>, StoreError> {
+async fn place_in(
+    desk: &Desk,
+    mut tx: Tx,
+    group: &Group<'_>,
+    numbers: &[String],
+) -> Result<Settled<(Vec<Answer>, usize)>, StoreError> {
     let now = desk.now();
     let Some(known) = look_up(&mut tx, group, now).await? else {
         return Ok(tx.leave((group.orders.iter().map(|_| Err(PlaceError::UnknownTenant)).collect(), 0)));
@@ -129,14 +140,21 @@ async fn look_up(tx: &mut Tx, group: &Group<'_>, now: Timestamp) -> Result<Optio
         .collect();
     let opened = tx.open_orders(group.tenant, &asks).await?;
     let Some(currency) = opened.first().map(|opened| opened.currency) else { return Ok(None) };
-    let skus: BTreeSet<SkuId> = group.orders.iter().flat_map(|order| order.request.items.iter().map(|item| item.sku)).collect();
+    let skus: BTreeSet<SkuId> =
+        group.orders.iter().flat_map(|order| order.request.items.iter().map(|item| item.sku)).collect();
     let offers = tx.offers(group.tenant, currency, &skus, now).await?;
     let shelf = tx.shelf(group.tenant, &skus).await?;
     Ok(Some(Known { opened, offers, shelf }))
 }
 
 /// Decides the orders one after the other, each on what the ones before left on the shelf.
-fn decide_group(desk: &Desk, group: &Group<'_>, mut known: Known, numbers: &[String], now: Timestamp) -> (Vec<Answer>, Vec<Accepted>) {
+fn decide_group(
+    desk: &Desk,
+    group: &Group<'_>,
+    mut known: Known,
+    numbers: &[String],
+    now: Timestamp,
+) -> (Vec<Answer>, Vec<Accepted>) {
     let mut answers: Vec<Answer> = Vec::with_capacity(group.orders.len());
     let mut accepted: Vec<Accepted> = Vec::new();
     let mut first_with_key: HashMap<(&str, &str), usize> = HashMap::new();
@@ -148,10 +166,12 @@ fn decide_group(desk: &Desk, group: &Group<'_>, mut known: Known, numbers: &[Str
             if group.hashes[twin] == group.hashes[place] { answers[twin].clone() } else { Err(KEY_REUSED) }
         } else {
             let number = numbers.get(accepted.len()).cloned().unwrap_or_default();
-            accept(desk, standing, opened, &known.offers, &mut known.shelf, number, now).map(|(order, decided, reply)| {
-                accepted.push(Accepted { place, order, decided, reply: reply.clone() });
-                reply
-            })
+            accept(desk, standing, opened, &known.offers, &mut known.shelf, number, now).map(
+                |(order, decided, reply)| {
+                    accepted.push(Accepted { place, order, decided, reply: reply.clone() });
+                    reply
+                },
+            )
         };
         answers.push(answer);
     }
@@ -182,7 +202,8 @@ fn accept(
         return Err(PlaceError::UnknownAddress);
     }
     let destination = opened.destination.as_ref();
-    let situation = Situation { settings: &opened.settings, currency: opened.currency, level, destination, offers, now };
+    let situation =
+        Situation { settings: &opened.settings, currency: opened.currency, level, destination, offers, now };
     let id = desk.id(now);
     let decided = decide(request, &situation, shelf, id, || desk.id(now))?;
     let order = Order {
@@ -217,7 +238,13 @@ fn accept(
 }
 
 fn reply(order: &Order, decided: &Decided) -> Placed {
-    let allocated = |take: &Take| AllocatedBatch { line: take.line, sku: take.sku, batch: take.batch, warehouse: take.warehouse, qty: take.qty };
+    let allocated = |take: &Take| AllocatedBatch {
+        line: take.line,
+        sku: take.sku,
+        batch: take.batch,
+        warehouse: take.warehouse,
+        qty: take.qty,
+    };
     Placed {
         order: order.id,
         order_no: order.order_no.clone(),
@@ -234,7 +261,13 @@ fn reply(order: &Order, decided: &Decided) -> Placed {
 }
 
 /// Writes the accepted orders with everything that belongs to them: seven statements, eight where an activity is bought from.
-async fn save(desk: &Desk, tx: &mut Tx, group: &Group<'_>, accepted: &[Accepted], now: Timestamp) -> Result<(), StoreError> {
+async fn save(
+    desk: &Desk,
+    tx: &mut Tx,
+    group: &Group<'_>,
+    accepted: &[Accepted],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let tenant = group.tenant;
     let mut orders = Vec::with_capacity(accepted.len());
     let mut lines = Vec::new();
@@ -269,7 +302,15 @@ async fn save(desk: &Desk, tx: &mut Tx, group: &Group<'_>, accepted: &[Accepted]
 
 /// What a take writes into the stock journal. What an activity had set aside only changes its owner.
 pub(super) fn journal_of_take(desk: &Desk, order: OrderId, take: &Take, now: Timestamp) -> Vec<InventoryTx> {
-    let entry = |kind, owner: String, line, reserved| InventoryTx { id: desk.id(now), stock: take.stock, kind, owner, line, on_hand: 0, reserved };
+    let entry = |kind, owner: String, line, reserved| InventoryTx {
+        id: desk.id(now),
+        stock: take.stock,
+        kind,
+        owner,
+        line,
+        on_hand: 0,
+        reserved,
+    };
     let mut entries = vec![entry(TxKind::Hold, order.to_string(), Some(take.line), take.qty)];
     if let Some(activity) = take.activity {
         entries.push(entry(TxKind::GiveBack, activity.to_string(), None, -take.qty));
@@ -296,7 +337,15 @@ fn hash(customer: CustomerId, request: &OrderRequest) -> String {
         .map(|item| json!([item.sku, item.qty, item.batch, item.activity, item.price_snapshot]))
         .collect();
     let whole = json!([
-        customer, items, request.address, request.channel, request.coupons, request.invoice, request.remark, request.metadata, request.expected_total
+        customer,
+        items,
+        request.address,
+        request.channel,
+        request.coupons,
+        request.invoice,
+        request.remark,
+        request.metadata,
+        request.expected_total
     ]);
     Sha256::digest(whole.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -67,7 +67,13 @@ impl Shop {
     }
 
     /// Sets stock aside for an activity: from now on only its buyers get it. What is left when it ends goes back to the pool.
-    pub async fn set_aside(&self, caller: &Caller, activity: ActivityId, sku: SkuId, qty: u32) -> Result<(), StockError> {
+    pub async fn set_aside(
+        &self,
+        caller: &Caller,
+        activity: ActivityId,
+        sku: SkuId,
+        qty: u32,
+    ) -> Result<(), StockError> {
         if qty == 0 {
             return Err(StockError::NothingCounted);
         }
@@ -76,17 +82,34 @@ impl Shop {
             .write(move |mut tx| async move {
                 let now = desk.now();
                 let tenant = caller.tenant;
-                let running = tx.activities(tenant).await?.into_iter().find(|known| known.id == activity && known.ends_at > now);
+                let running =
+                    tx.activities(tenant).await?.into_iter().find(|known| known.id == activity && known.ends_at > now);
                 running.ok_or(StockError::UnknownActivity)?;
                 let mut shelf = tx.shelf(tenant, &BTreeSet::from([sku])).await?;
                 let want = Want { line: desk.id(now), sku, qty, batch: None, activity: None, is_counted: true };
-                let takes = shelf.allocate(&[want], now).map_err(|short| StockError::Insufficient { left: short.left })?;
-                let entry = |stock, qty| InventoryTx { id: desk.id(now), stock, kind: TxKind::SetAside, owner: activity.to_string(), line: None, on_hand: 0, reserved: qty };
+                let takes =
+                    shelf.allocate(&[want], now).map_err(|short| StockError::Insufficient { left: short.left })?;
+                let entry = |stock, qty| InventoryTx {
+                    id: desk.id(now),
+                    stock,
+                    kind: TxKind::SetAside,
+                    owner: activity.to_string(),
+                    line: None,
+                    on_hand: 0,
+                    reserved: qty,
+                };
                 let journal: Vec<InventoryTx> = takes.iter().map(|take| entry(take.stock, take.qty)).collect();
                 let more: Vec<_> = takes.iter().map(|take| (activity, take.stock, take.qty)).collect();
                 tx.move_stock(tenant, &journal, now).await?;
                 tx.add_to_activities(tenant, &more).await?;
-                let event = Event::new(desk.id(now), "Stock.SetAside", activity, caller, now, json!({ "sku": sku, "qty": qty }));
+                let event = Event::new(
+                    desk.id(now),
+                    "Stock.SetAside",
+                    activity,
+                    caller,
+                    now,
+                    json!({ "sku": sku, "qty": qty }),
+                );
                 tx.record(tenant, &[event]).await?;
                 Ok::<Settled<()>, StockError>(tx.keep(()).await?)
             })
@@ -100,7 +123,14 @@ impl Shop {
     }
 }
 
-pub(super) async fn write_counts(desk: &Desk, tx: &mut Tx, caller: &Caller, counts: &[Count], counting: Counting, note: &str) -> Result<(), StockError> {
+pub(super) async fn write_counts(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    counts: &[Count],
+    counting: Counting,
+    note: &str,
+) -> Result<(), StockError> {
     let now = desk.now();
     let tenant = caller.tenant;
     let skus: BTreeSet<SkuId> = counts.iter().map(|count| count.sku).collect();
@@ -109,7 +139,8 @@ pub(super) async fn write_counts(desk: &Desk, tx: &mut Tx, caller: &Caller, coun
     if let Some(sku) = skus.iter().find(|sku| !known.contains_key(sku)) {
         return Err(StockError::UnknownSku { sku: *sku });
     }
-    let warehouses: BTreeSet<WarehouseId> = tx.warehouses(tenant).await?.into_iter().map(|warehouse| warehouse.id).collect();
+    let warehouses: BTreeSet<WarehouseId> =
+        tx.warehouses(tenant).await?.into_iter().map(|warehouse| warehouse.id).collect();
     if !counts.iter().all(|count| warehouses.contains(&count.warehouse)) {
         return Err(StockError::UnknownWarehouse);
     }
@@ -127,11 +158,22 @@ pub(super) async fn write_counts(desk: &Desk, tx: &mut Tx, caller: &Caller, coun
             return Err(StockError::Reserved { reserved: pile.reserved });
         }
         if change != 0 {
-            journal.push(InventoryTx { id: desk.id(now), stock: pile.stock, kind, owner: note.to_owned(), line: None, on_hand: change, reserved: 0 });
+            journal.push(InventoryTx {
+                id: desk.id(now),
+                stock: pile.stock,
+                kind,
+                owner: note.to_owned(),
+                line: None,
+                on_hand: change,
+                reserved: 0,
+            });
         }
     }
     tx.move_stock(tenant, &journal, now).await?;
-    let events: Vec<Event> = skus.iter().map(|sku| Event::new(desk.id(now), "Stock.Counted", sku, caller, now, json!({ "note": note }))).collect();
+    let events: Vec<Event> = skus
+        .iter()
+        .map(|sku| Event::new(desk.id(now), "Stock.Counted", sku, caller, now, json!({ "note": note })))
+        .collect();
     Ok(tx.record(tenant, &events).await?)
 }
 

@@ -1,8 +1,8 @@
 //! What time does to a shop: holds expire, unpaid orders are cancelled, activities end, goods run low.
 //! A shop calls [`Shop::sweep`] every second or so; calling it twice, or from two machines, is as good as once.
 
-use super::change_order::release;
 use super::Shop;
+use super::change_order::release;
 use crate::caller::{Caller, Role};
 use crate::event::Event;
 use crate::inventory::{InventoryTx, TxKind};
@@ -55,7 +55,10 @@ impl Shop {
                 release(desk, &mut tx, caller, &mut orders, TxKind::Expire, Hold::Expired).await?;
                 orders.iter_mut().for_each(|order| order.touch(now));
                 tx.save_orders(caller.tenant, &orders).await?;
-                let events: Vec<Event> = orders.iter().map(|order| desk.order_event(caller, order, "Order.HoldExpired", json!({}))).collect();
+                let events: Vec<Event> = orders
+                    .iter()
+                    .map(|order| desk.order_event(caller, order, "Order.HoldExpired", json!({})))
+                    .collect();
                 tx.record(caller.tenant, &events).await?;
                 Ok(tx.keep(orders.len()).await?)
             })
@@ -77,7 +80,8 @@ impl Shop {
                     PAYMENT_TIMEOUT.clone_into(&mut order.cancel_reason);
                 }
                 tx.save_orders(caller.tenant, &orders).await?;
-                let canceled = |order| desk.order_event(caller, order, "Order.Canceled", json!({ "reason": PAYMENT_TIMEOUT }));
+                let canceled =
+                    |order| desk.order_event(caller, order, "Order.Canceled", json!({ "reason": PAYMENT_TIMEOUT }));
                 let events: Vec<Event> = orders.iter().map(canceled).collect();
                 tx.record(caller.tenant, &events).await?;
                 Ok(tx.keep(orders.len()).await?)
@@ -118,7 +122,16 @@ impl Shop {
             .write(move |mut tx| async move {
                 let now = desk.now();
                 let low = tx.mark_running_low(caller.tenant).await?;
-                let tell = |low: &crate::store::RunningLow| Event::new(desk.id(now), "Stock.Low", low.sku, caller, now, json!({ "sku_code": low.code, "mark": low.mark }));
+                let tell = |low: &crate::store::RunningLow| {
+                    Event::new(
+                        desk.id(now),
+                        "Stock.Low",
+                        low.sku,
+                        caller,
+                        now,
+                        json!({ "sku_code": low.code, "mark": low.mark }),
+                    )
+                };
                 let events: Vec<Event> = low.iter().map(tell).collect();
                 tx.record(caller.tenant, &events).await?;
                 Ok::<Settled<usize>, StoreError>(tx.keep(low.len()).await?)
@@ -140,4 +153,3 @@ impl Shop {
         Ok(total)
     }
 }
-

@@ -15,7 +15,13 @@ impl Shop {
             return Err(TenantError::InvalidCode);
         }
         let now = self.desk.now();
-        let tenant = Tenant { id: Id::derived("tenant", code), code: code.to_owned(), name: name.to_owned(), currency, settings: Settings::default() };
+        let tenant = Tenant {
+            id: Id::derived("tenant", code),
+            code: code.to_owned(),
+            name: name.to_owned(),
+            currency,
+            settings: Settings::default(),
+        };
         let tenant = &tenant;
         self.desk
             .store

@@ -40,7 +40,13 @@ impl Till {
         Self { line }
     }
 
-    pub(super) async fn place(&self, caller: Caller, customer: CustomerId, key: String, request: OrderRequest) -> Result<Placed, PlaceError> {
+    pub(super) async fn place(
+        &self,
+        caller: Caller,
+        customer: CustomerId,
+        key: String,
+        request: OrderRequest,
+    ) -> Result<Placed, PlaceError> {
         let closed = || PlaceError::Store(StoreError::Unreachable("the shop is closing".to_owned()));
         let (answer, placed) = oneshot::channel();
         self.line.send(Standing { caller, customer, key, request, answer }).await.map_err(|_| closed())?;
@@ -67,7 +73,9 @@ async fn serve(desk: Arc<Desk>, waiting: Arc<Mutex<mpsc::Receiver<Standing>>>) {
 async fn serve_group(desk: &Desk, orders: Vec<Standing>) {
     let mut answers = place_group(desk, &orders).await;
     // One order that the database refuses must not take the others with it.
-    if orders.len() > 1 && matches!(answers, Err(StoreError::Constraint(_) | StoreError::Contended | StoreError::Refused(_))) {
+    if orders.len() > 1
+        && matches!(answers, Err(StoreError::Constraint(_) | StoreError::Contended | StoreError::Refused(_)))
+    {
         let mut one_by_one = Vec::with_capacity(orders.len());
         for order in &orders {
             let alone = place_group(desk, std::slice::from_ref(order)).await;

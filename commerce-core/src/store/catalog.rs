@@ -38,7 +38,11 @@ impl Conn {
     }
 
     /// Every product with its SKUs, ordered by code.
-    pub async fn products(&mut self, tenant: TenantId, currency: Currency) -> Result<Vec<(Product, Vec<Sku>)>, StoreError> {
+    pub async fn products(
+        &mut self,
+        tenant: TenantId,
+        currency: Currency,
+    ) -> Result<Vec<(Product, Vec<Sku>)>, StoreError> {
         let mut parts: HashMap<SkuId, Vec<Part>> = HashMap::new();
         for row in self.sql(include_str!("sql/catalog/parts.sql")).text(tenant).rows().await? {
             parts.entry(row.id("bundle")?).or_default().push(Part { sku: row.id("part")?, qty: row.count("qty")? });
@@ -76,17 +80,29 @@ impl Conn {
         Ok(offers)
     }
 
-    pub(crate) async fn skus_by_code(&mut self, tenant: TenantId, codes: &BTreeSet<String>) -> Result<HashMap<String, KnownSku>, StoreError> {
+    pub(crate) async fn skus_by_code(
+        &mut self,
+        tenant: TenantId,
+        codes: &BTreeSet<String>,
+    ) -> Result<HashMap<String, KnownSku>, StoreError> {
         let wanted: Vec<_> = codes.iter().map(|code| json!({ "code": code })).collect();
         let rows = self.sql(include_str!("sql/catalog/skus_by_code.sql")).text(tenant).json(&wanted).rows().await?;
         let read = |row: Row| {
-            let known = KnownSku { id: row.id("id")?, product_code: row.text("product_code")?, floor_price: row.int("floor_price")? };
+            let known = KnownSku {
+                id: row.id("id")?,
+                product_code: row.text("product_code")?,
+                floor_price: row.int("floor_price")?,
+            };
             Ok((row.text("code")?, known))
         };
         rows.into_iter().map(read).collect()
     }
 
-    pub(crate) async fn prices(&mut self, tenant: TenantId, currency: Currency) -> Result<Vec<(Coded<Price>, Option<String>)>, StoreError> {
+    pub(crate) async fn prices(
+        &mut self,
+        tenant: TenantId,
+        currency: Currency,
+    ) -> Result<Vec<(Coded<Price>, Option<String>)>, StoreError> {
         let rows = self.sql(include_str!("sql/catalog/prices.sql")).text(tenant).rows().await?;
         let read = |row: Row| {
             let price = Price {
@@ -123,7 +139,11 @@ impl Conn {
 }
 
 impl Tx {
-    pub(crate) async fn upsert_categories(&mut self, tenant: TenantId, categories: &[Category]) -> Result<(), StoreError> {
+    pub(crate) async fn upsert_categories(
+        &mut self,
+        tenant: TenantId,
+        categories: &[Category],
+    ) -> Result<(), StoreError> {
         let rows: Vec<_> = categories
             .iter()
             .map(|c| json!({ "id": c.id, "code": c.code, "parent": c.parent, "name": c.name, "name_en": c.name_en, "position": c.position }))
@@ -132,7 +152,12 @@ impl Tx {
     }
 
     /// Returns the version each product has now.
-    pub(crate) async fn upsert_products(&mut self, tenant: TenantId, products: &[Product], now: Timestamp) -> Result<HashMap<ProductId, i64>, StoreError> {
+    pub(crate) async fn upsert_products(
+        &mut self,
+        tenant: TenantId,
+        products: &[Product],
+        now: Timestamp,
+    ) -> Result<HashMap<ProductId, i64>, StoreError> {
         let rows: Vec<_> = products
             .iter()
             .map(|p| {
@@ -143,7 +168,8 @@ impl Tx {
                 })
             })
             .collect();
-        let saved = self.sql(include_str!("sql/catalog/upsert_products.sql")).text(tenant).json(&rows).time(now).rows().await?;
+        let saved =
+            self.sql(include_str!("sql/catalog/upsert_products.sql")).text(tenant).json(&rows).time(now).rows().await?;
         saved.into_iter().map(|row| Ok((row.id("id")?, row.int("version")?))).collect()
     }
 
@@ -261,7 +287,9 @@ fn read_offer(row: &Row, sku: SkuId, currency: Currency, price: Option<Price>) -
 }
 
 fn read_offered_price(row: &Row, sku: SkuId, currency: Currency) -> Result<Option<Price>, StoreError> {
-    let (Some(id), Some(kind), Some(selector)) = (row.maybe_id("price")?, row.maybe_text("price_kind")?, row.maybe_text("selector")?) else {
+    let (Some(id), Some(kind), Some(selector)) =
+        (row.maybe_id("price")?, row.maybe_text("price_kind")?, row.maybe_text("selector")?)
+    else {
         return Ok(None);
     };
     Ok(Some(Price {

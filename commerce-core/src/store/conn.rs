@@ -7,10 +7,11 @@ use crate::time::Timestamp;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, Row as _};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _};
+use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is watched on every connection of a store: how many statements ran, and faults put in on purpose.
 #[derive(Default)]
@@ -34,9 +35,17 @@ pub trait Faults: Send + Sync {
 }
 
 impl Probe {
+    fn count_statement(&self) -> Result<(), StoreError> {
+        self.survive(Moment::BeforeStatement)?;
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
     pub(super) fn survive(&self, moment: Moment) -> Result<(), StoreError> {
         match &self.faults {
-            Some(faults) if faults.strikes(moment) => Err(StoreError::Unreachable("struck by the simulation".to_owned())),
+            Some(faults) if faults.strikes(moment) => {
+                Err(StoreError::Unreachable("struck by the simulation".to_owned()))
+            }
             _ => Ok(()),
         }
     }
@@ -84,10 +93,37 @@ impl Conn {
         Statement { conn: self, query: sqlx::query(text) }
     }
 
-    async fn run(&mut self, query: Query<'static, Any, AnyArguments>) -> Result<Vec<AnyRow>, StoreError> {
-        self.probe.survive(Moment::BeforeStatement)?;
-        self.probe.statements.fetch_add(1, Ordering::Relaxed);
-        let answer = query.fetch_all(self.raw()).await.map_err(StoreError::from);
+    /// A statement over a list of rows, however many. Its text holds one row, `(values (cast($1 as text), …)) as r`, and leaves out
+    /// rows whose `column1` is null: the list is widened to the next power of two with such rows, so that few shapes of
+    /// the statement have to stay prepared.
+    pub(crate) fn sql_rows(&mut self, text: &'static str, rows: Vec<Vec<Cell>>) -> Statement<'_> {
+        let width = rows.len().max(1).next_power_of_two();
+        let spare: Vec<Cell> = rows.first().into_iter().flatten().map(Cell::nothing).collect();
+        let mut query = sqlx::query(AssertSqlSafe(widen(text, width, self.dialect)));
+        let padding = width - rows.len();
+        for cell in rows.into_iter().chain(std::iter::repeat_n(spare, padding)).flatten() {
+            query = match cell {
+                Cell::Text(text) => query.bind(text),
+                Cell::Int(int) => query.bind(int),
+            };
+        }
+        Statement { conn: self, query }
+    }
+
+    async fn fetch(&mut self, query: Query<'static, Any, AnyArguments>) -> Result<Vec<AnyRow>, StoreError> {
+        self.probe.count_statement()?;
+        let answer = query.fetch_all(self.raw()).await;
+        self.note_race(answer)
+    }
+
+    async fn execute(&mut self, query: Query<'static, Any, AnyArguments>) -> Result<usize, StoreError> {
+        self.probe.count_statement()?;
+        let answer = query.execute(self.raw()).await;
+        Ok(usize::try_from(self.note_race(answer)?.rows_affected()).unwrap_or(usize::MAX))
+    }
+
+    fn note_race<T>(&self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        let answer = answer.map_err(StoreError::from);
         if matches!(answer, Err(StoreError::Contended)) {
             self.lost_a_race.store(true, Ordering::Relaxed);
         }
@@ -122,7 +158,7 @@ impl Statement<'_> {
     }
 
     pub(crate) async fn rows(self) -> Result<Vec<Row>, StoreError> {
-        Ok(self.conn.run(self.query).await?.into_iter().map(Row).collect())
+        Ok(self.conn.fetch(self.query).await?.into_iter().map(Row).collect())
     }
 
     pub(crate) async fn row(self) -> Result<Option<Row>, StoreError> {
@@ -130,8 +166,86 @@ impl Statement<'_> {
     }
 
     pub(crate) async fn run(self) -> Result<(), StoreError> {
-        self.rows().await.map(drop)
+        self.changes().await.map(drop)
     }
+
+    /// Runs it and says how many rows changed.
+    pub(crate) async fn changes(self) -> Result<usize, StoreError> {
+        self.conn.execute(self.query).await
+    }
+}
+
+/// One value of a row that is written.
+#[derive(Clone)]
+pub(crate) enum Cell {
+    Text(Option<String>),
+    Int(Option<i64>),
+}
+
+impl Cell {
+    pub(crate) fn text(value: impl ToString) -> Self {
+        Self::Text(Some(value.to_string()))
+    }
+
+    /// '' stands for none.
+    pub(crate) fn maybe(value: Option<impl ToString>) -> Self {
+        Self::Text(Some(value.map_or_else(String::new, |value| value.to_string())))
+    }
+
+    pub(crate) fn json(value: &(impl serde::Serialize + ?Sized)) -> Self {
+        Self::Text(Some(serde_json::to_string(value).expect("rows serialise")))
+    }
+
+    pub(crate) fn int(value: impl Into<i64>) -> Self {
+        Self::Int(Some(value.into()))
+    }
+
+    pub(crate) fn money(value: Money) -> Self {
+        Self::Int(Some(value.minor()))
+    }
+
+    pub(crate) fn time(value: Timestamp) -> Self {
+        Self::Int(Some(value.micros()))
+    }
+
+    fn nothing(&self) -> Self {
+        match self {
+            Self::Text(_) => Self::Text(None),
+            Self::Int(_) => Self::Int(None),
+        }
+    }
+}
+
+/// Repeats the row of a `(values (…)) as r` so often, counting its parameters on. What is put into the text are
+/// parameters, nothing else. Every text is made once.
+fn widen(text: &'static str, width: usize, dialect: Dialect) -> Arc<str> {
+    type Widened = BTreeMap<(&'static str, usize, Dialect), Arc<str>>;
+    static WIDENED: Mutex<Widened> = Mutex::new(BTreeMap::new());
+    let mut widened = WIDENED.lock().unwrap_or_else(PoisonError::into_inner);
+    widened.entry((text, width, dialect)).or_insert_with(|| repeat_row(text, width, dialect).into()).clone()
+}
+
+fn repeat_row(text: &str, width: usize, dialect: Dialect) -> String {
+    let start = text.find("(values (").expect("a statement over rows has a (values (…)) list") + "(values ".len();
+    let end = start + text[start..].find(")))").expect("the list ends with a cast") + 2;
+    let row: Vec<&str> =
+        text[start..end].split('$').map(|piece| piece.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
+    let mut parameter = 0;
+    let mut rows = String::new();
+    for i in 0..width {
+        rows.push_str(if i == 0 { "" } else { ", " });
+        rows.push_str(row[0]);
+        for piece in &row[1..] {
+            parameter += 1;
+            match dialect {
+                // SQLite looks `$1` up by name, one after the other: with a thousand of them that is all it does.
+                Dialect::Sqlite => rows.push('?'),
+                Dialect::Postgres => rows.push_str(&format!("${parameter}")),
+            }
+            rows.push_str(piece);
+        }
+    }
+    format!("{}{rows}{}", &text[..start], &text[end..])
 }
 
 /// A row of an answer; every getter names what it found unreadable.

@@ -1,8 +1,8 @@
 use super::{Conn, Row, StoreError, Tx};
 use crate::cart::CartLine;
+use crate::catalog::SkuId;
 use crate::customer::{Address, AddressId, Customer, CustomerId, Destination};
 use crate::pricing::ActivityId;
-use crate::catalog::SkuId;
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
 use serde_json::json;
@@ -37,15 +37,25 @@ impl Conn {
         rows.into_iter().map(read_address).collect()
     }
 
-    pub(crate) async fn cart_lines(&mut self, tenant: TenantId, customer: CustomerId) -> Result<Vec<CartLine>, StoreError> {
+    pub(crate) async fn cart_lines(
+        &mut self,
+        tenant: TenantId,
+        customer: CustomerId,
+    ) -> Result<Vec<CartLine>, StoreError> {
         let rows = self.sql(include_str!("sql/cart/lines.sql")).text(tenant).text(customer).rows().await?;
-        let read = |row: Row| Ok(CartLine { sku: row.id("sku")?, activity: row.maybe_id("activity")?, qty: row.count("qty")? });
+        let read = |row: Row| {
+            Ok(CartLine { sku: row.id("sku")?, activity: row.maybe_id("activity")?, qty: row.count("qty")? })
+        };
         rows.into_iter().map(read).collect()
     }
 }
 
 impl Tx {
-    pub(crate) async fn upsert_customers(&mut self, tenant: TenantId, customers: &[Customer]) -> Result<(), StoreError> {
+    pub(crate) async fn upsert_customers(
+        &mut self,
+        tenant: TenantId,
+        customers: &[Customer],
+    ) -> Result<(), StoreError> {
         let rows: Vec<_> = customers
             .iter()
             .map(|c| {
@@ -73,17 +83,39 @@ impl Tx {
     }
 
     /// Makes one address the default and the customer's others not.
-    pub(crate) async fn make_default(&mut self, tenant: TenantId, customer: CustomerId, address: AddressId) -> Result<(), StoreError> {
+    pub(crate) async fn make_default(
+        &mut self,
+        tenant: TenantId,
+        customer: CustomerId,
+        address: AddressId,
+    ) -> Result<(), StoreError> {
         self.sql(include_str!("sql/customer/only_default.sql")).text(tenant).text(customer).text(address).run().await
     }
 
-    pub(crate) async fn delete_address(&mut self, tenant: TenantId, customer: CustomerId, address: AddressId) -> Result<bool, StoreError> {
-        let gone = self.sql(include_str!("sql/customer/delete_address.sql")).text(tenant).text(customer).text(address).row().await?;
-        Ok(gone.is_some())
+    pub(crate) async fn delete_address(
+        &mut self,
+        tenant: TenantId,
+        customer: CustomerId,
+        address: AddressId,
+    ) -> Result<bool, StoreError> {
+        Ok(self
+            .sql(include_str!("sql/customer/delete_address.sql"))
+            .text(tenant)
+            .text(customer)
+            .text(address)
+            .changes()
+            .await?
+            == 1)
     }
 
     /// False where the tenant has no such SKU.
-    pub(crate) async fn put_in_cart(&mut self, tenant: TenantId, customer: CustomerId, line: &CartLine, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn put_in_cart(
+        &mut self,
+        tenant: TenantId,
+        customer: CustomerId,
+        line: &CartLine,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let put = self
             .sql(include_str!("sql/cart/put.sql"))
             .text(tenant)
@@ -92,12 +124,16 @@ impl Tx {
             .text(line.activity.map_or_else(String::new, |activity| activity.to_string()))
             .int(line.qty)
             .time(now)
-            .row()
+            .changes()
             .await?;
-        Ok(put.is_some())
+        Ok(put == 1)
     }
 
-    pub(crate) async fn remove_from_carts(&mut self, tenant: TenantId, lines: &[(CustomerId, SkuId, Option<ActivityId>)]) -> Result<(), StoreError> {
+    pub(crate) async fn remove_from_carts(
+        &mut self,
+        tenant: TenantId,
+        lines: &[(CustomerId, SkuId, Option<ActivityId>)],
+    ) -> Result<(), StoreError> {
         let rows: Vec<_> = lines
             .iter()
             .map(|(customer, sku, activity)| json!({ "customer": customer, "sku": sku, "activity": activity.map_or_else(String::new, |a| a.to_string()) }))
@@ -125,7 +161,12 @@ fn read(row: Row) -> Result<Customer, StoreError> {
 }
 
 fn read_address(row: Row) -> Result<Address, StoreError> {
-    Ok(Address { id: row.id("id")?, customer: row.id("customer")?, destination: read_destination(&row, "name")?, is_default: row.is("is_default")? })
+    Ok(Address {
+        id: row.id("id")?,
+        customer: row.id("customer")?,
+        destination: read_destination(&row, "name")?,
+        is_default: row.is("is_default")?,
+    })
 }
 
 pub(super) fn read_destination(row: &Row, recipient: &str) -> Result<Destination, StoreError> {

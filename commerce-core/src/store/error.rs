@@ -14,9 +14,13 @@ pub enum StoreError {
     Contended,
     #[error("the database has no tables of this version yet; run `zhanggui migrate`")]
     SchemaBehind,
-    #[error("the database was migrated to version {found} by a newer zhanggui than this one, which knows up to {known}; use the newer program")]
+    #[error(
+        "the database was migrated to version {found} by a newer zhanggui than this one, which knows up to {known}; use the newer program"
+    )]
     SchemaFromFuture { found: i64, known: i64 },
-    #[error("migration {0} was changed after it had been applied; restore the released file and add a new migration instead")]
+    #[error(
+        "migration {0} was changed after it had been applied; restore the released file and add a new migration instead"
+    )]
     SchemaAltered(i64),
     #[error("the database broke a rule the program relies on: {0}")]
     Constraint(String),
@@ -37,7 +41,9 @@ impl From<sqlx::Error> for StoreError {
         use sqlx::Error as E;
         match error {
             E::Database(refusal) => from_database(refusal.as_ref()),
-            E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Configuration(_) => Self::Unreachable(error.to_string()),
+            E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Configuration(_) => {
+                Self::Unreachable(error.to_string())
+            }
             E::ColumnNotFound(_) | E::ColumnDecode { .. } | E::Decode(_) => Self::Unreadable(error.to_string()),
             other => Self::Refused(other.to_string()),
         }
@@ -53,7 +59,9 @@ fn from_database(refusal: &dyn sqlx::error::DatabaseError) -> StoreError {
             "53100" => StoreError::Full,
             "42P01" | "42703" | "42883" => StoreError::SchemaBehind,
             "3D000" | "28P01" | "28000" => StoreError::Unreachable(refusal.message().to_owned()),
-            state if state.starts_with("08") || state.starts_with("57P") || state == "53300" => StoreError::Unreachable(refusal.message().to_owned()),
+            state if state.starts_with("08") || state.starts_with("57P") || state == "53300" => {
+                StoreError::Unreachable(refusal.message().to_owned())
+            }
             state if state.starts_with("23") => StoreError::Constraint(refusal.message().to_owned()),
             _ => StoreError::Refused(refusal.message().to_owned()),
         };
@@ -64,7 +72,9 @@ fn from_database(refusal: &dyn sqlx::error::DatabaseError) -> StoreError {
         Ok(13) => StoreError::Full,
         Ok(8 | 10 | 14 | 26) => StoreError::Unreachable(refusal.message().to_owned()),
         Ok(19) => StoreError::Constraint(refusal.message().to_owned()),
-        Ok(1) if refusal.message().contains("no such table") || refusal.message().contains("no such column") => StoreError::SchemaBehind,
+        Ok(1) if refusal.message().contains("no such table") || refusal.message().contains("no such column") => {
+            StoreError::SchemaBehind
+        }
         _ => StoreError::Refused(refusal.message().to_owned()),
     }
 }
@@ -98,9 +108,13 @@ impl Failure for StoreError {
             Self::Unreachable(why) => format!("无法连接数据库（{why}），请检查地址以及服务是否在运行"),
             Self::Contended => "同一商品的并发修改过多，请稍后重试".to_owned(),
             Self::SchemaBehind => "数据库尚未升级到当前版本，请运行 `zhanggui migrate`".to_owned(),
-            Self::SchemaFromFuture { found, known } => format!("数据库已被更新版本的程序升级到 {found}，当前程序只认识到 {known}，请使用新版本程序"),
+            Self::SchemaFromFuture { found, known } => {
+                format!("数据库已被更新版本的程序升级到 {found}，当前程序只认识到 {known}，请使用新版本程序")
+            }
             Self::SchemaAltered(version) => format!("迁移 {version} 在执行之后被改动过，请恢复原文件并新增迁移"),
-            Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => "数据库内部错误，请联系管理员并提供请求编号".to_owned(),
+            Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => {
+                "数据库内部错误，请联系管理员并提供请求编号".to_owned()
+            }
         }
     }
 }

@@ -4,10 +4,9 @@
 //! do: on PostgreSQL two writers may commit in the other order, and a reader that saw the later number would skip the
 //! earlier event for ever. Placing happens under a lock of its own, so writers never wait for it.
 
-use super::{Conn, Row, Settled, Store, StoreError, Tx};
+use super::{Cell, Conn, Row, Settled, Store, StoreError, Tx};
 use crate::event::{Event, Placed};
 use crate::tenant::TenantId;
-use serde_json::json;
 
 /// How many events one placing step moves into the log.
 const PLACED_AT_ONCE: i64 = 5_000;
@@ -34,7 +33,7 @@ impl Store {
         self.write(|mut tx| async move {
             let head = tx.sql(include_str!("sql/event/lock_head.sql")).row().await?;
             let head = head.ok_or(StoreError::SchemaBehind)?.int("position")?;
-            let placed = tx.sql(include_str!("sql/event/place.sql")).int(head).int(PLACED_AT_ONCE).rows().await?.len();
+            let placed = tx.sql(include_str!("sql/event/place.sql")).int(head).int(PLACED_AT_ONCE).changes().await?;
             tx.sql(include_str!("sql/event/move_head.sql")).int(i64::try_from(placed).unwrap_or(0)).run().await?;
             Ok::<Settled<()>, StoreError>(tx.keep(()).await?)
         })
@@ -44,7 +43,11 @@ impl Store {
 
 impl Conn {
     pub async fn consumed_up_to(&mut self, consumer: &str) -> Result<i64, StoreError> {
-        self.sql(include_str!("sql/event/consumer.sql")).text(consumer).row().await?.map_or(Ok(0), |row| row.int("position"))
+        self.sql(include_str!("sql/event/consumer.sql"))
+            .text(consumer)
+            .row()
+            .await?
+            .map_or(Ok(0), |row| row.int("position"))
     }
 
     /// The whole history of one thing, oldest first.
@@ -59,16 +62,20 @@ impl Tx {
         if events.is_empty() {
             return Ok(());
         }
-        let rows: Vec<_> = events
-            .iter()
-            .map(|e| {
-                json!({
-                    "id": e.id, "name": e.name, "version": e.version, "subject": e.subject, "subject_version": e.subject_version,
-                    "correlation_id": e.correlation_id, "payload": e.payload.to_string(), "at": e.at.micros(),
-                })
-            })
-            .collect();
-        self.sql(include_str!("sql/event/insert.sql")).text(tenant).json(&rows).run().await
+        let row = |e: &Event| {
+            vec![
+                Cell::text(e.id),
+                Cell::text(tenant),
+                Cell::text(&e.name),
+                Cell::int(e.version),
+                Cell::text(&e.subject),
+                Cell::int(e.subject_version),
+                Cell::text(&e.correlation_id),
+                Cell::text(&e.payload),
+                Cell::time(e.at),
+            ]
+        };
+        self.sql_rows(include_str!("sql/event/insert.sql"), events.iter().map(row).collect()).run().await
     }
 
     /// Moves the consumer past `events`. If another worker of the same name was faster, this write is undone.
@@ -80,8 +87,14 @@ impl Tx {
         if before >= first.position {
             return Err(StoreError::Contended);
         }
-        let moved = self.sql(include_str!("sql/event/advance.sql")).text(consumer).int(before).int(last.position).row().await?;
-        if moved.is_some() { Ok(()) } else { Err(StoreError::Contended) }
+        let moved = self
+            .sql(include_str!("sql/event/advance.sql"))
+            .text(consumer)
+            .int(before)
+            .int(last.position)
+            .changes()
+            .await?;
+        if moved == 1 { Ok(()) } else { Err(StoreError::Contended) }
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Conn, Row, StoreError, Tx};
+use super::{Cell, Conn, Row, StoreError, Tx};
 use crate::catalog::{BatchId, Part, SkuId};
 use crate::inventory::{InventoryTx, Pile, Shelf, StockId, Warehouse, WarehouseId};
 use crate::order::LineId;
@@ -144,6 +144,7 @@ impl Conn {
         rows.into_iter().map(read).collect()
     }
 
+    /// What came to this pile and went from it, oldest first.
     pub async fn stock_journal(&mut self, tenant: TenantId, stock: StockId) -> Result<Vec<InventoryTx>, StoreError> {
         let rows = self.sql(include_str!("sql/inventory/journal_of.sql")).text(tenant).text(stock).rows().await?;
         let read = |row: Row| {
@@ -174,7 +175,11 @@ impl Conn {
     }
 
     /// What activities that ended still have set aside.
-    pub(crate) async fn ended_allotments(&mut self, tenant: TenantId, now: Timestamp) -> Result<Vec<(ActivityId, StockId, i64)>, StoreError> {
+    pub(crate) async fn ended_allotments(
+        &mut self,
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Result<Vec<(ActivityId, StockId, i64)>, StoreError> {
         let rows = self.sql(include_str!("sql/inventory/ended_allotments.sql")).text(tenant).time(now).rows().await?;
         rows.into_iter().map(|row| Ok((row.id("activity")?, row.id("stock")?, row.int("remaining")?))).collect()
     }
@@ -194,7 +199,12 @@ impl Tx {
     }
 
     /// Finds the piles, making empty ones where there are none yet.
-    pub(crate) async fn piles(&mut self, tenant: TenantId, wanted: &[(StockId, PileKey)], now: Timestamp) -> Result<HashMap<PileKey, PileNumbers>, StoreError> {
+    pub(crate) async fn piles(
+        &mut self,
+        tenant: TenantId,
+        wanted: &[(StockId, PileKey)],
+        now: Timestamp,
+    ) -> Result<HashMap<PileKey, PileNumbers>, StoreError> {
         let word = |batch: Option<BatchId>| batch.map_or_else(String::new, |batch| batch.to_string());
         let rows: Vec<_> = wanted
             .iter()
@@ -204,14 +214,22 @@ impl Tx {
         let found = self.sql(include_str!("sql/inventory/find_piles.sql")).text(tenant).json(&rows).rows().await?;
         let read = |row: Row| {
             let key = PileKey { sku: row.id("sku")?, warehouse: row.id("warehouse")?, batch: row.maybe_id("batch")? };
-            Ok((key, PileNumbers { stock: row.id("id")?, on_hand: row.int("on_hand")?, reserved: row.int("reserved")? }))
+            Ok((
+                key,
+                PileNumbers { stock: row.id("id")?, on_hand: row.int("on_hand")?, reserved: row.int("reserved")? },
+            ))
         };
         found.into_iter().map(read).collect()
     }
 
     /// Changes stock as the journal entries say and writes them down, in one go. If any pile would go below zero or be
     /// promised beyond what it holds, nobody's numbers were right any more: the write is undone and tried again.
-    pub(crate) async fn move_stock(&mut self, tenant: TenantId, entries: &[InventoryTx], now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn move_stock(
+        &mut self,
+        tenant: TenantId,
+        entries: &[InventoryTx],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -222,30 +240,41 @@ impl Tx {
             *sums = (sums.0 + entry.on_hand, sums.1 + entry.reserved);
         }
         piles.retain(|_, sums| *sums != (0, 0));
-        let changes: Vec<_> = piles
+        let changes: Vec<Vec<Cell>> = piles
             .iter()
-            .map(|(stock, (on_hand, reserved))| json!({ "stock": stock, "on_hand": on_hand, "reserved": reserved }))
+            .map(|(stock, (on_hand, reserved))| {
+                vec![Cell::text(stock), Cell::text(tenant), Cell::int(*on_hand), Cell::int(*reserved)]
+            })
             .collect();
-        if !changes.is_empty() {
-            let changed = self.sql(include_str!("sql/inventory/change.sql")).text(tenant).json(&changes).rows().await?;
-            if changed.len() != changes.len() {
+        let wanted = changes.len();
+        if wanted > 0 {
+            let changed = self.sql_rows(include_str!("sql/inventory/change.sql"), changes).changes().await?;
+            if changed != wanted {
                 return Err(self.lost_a_race());
             }
         }
-        let rows: Vec<_> = entries
-            .iter()
-            .map(|e| {
-                json!({
-                    "id": e.id, "stock": e.stock, "kind": e.kind.to_string(), "owner": e.owner,
-                    "line": e.line.map_or_else(String::new, |line| line.to_string()), "on_hand": e.on_hand, "reserved": e.reserved,
-                })
-            })
-            .collect();
-        self.sql(include_str!("sql/inventory/journal.sql")).text(tenant).json(&rows).time(now).run().await
+        let row = |e: &InventoryTx| {
+            vec![
+                Cell::text(e.id),
+                Cell::text(tenant),
+                Cell::text(e.stock),
+                Cell::text(e.kind),
+                Cell::text(&e.owner),
+                Cell::maybe(e.line),
+                Cell::int(e.on_hand),
+                Cell::int(e.reserved),
+                Cell::time(now),
+            ]
+        };
+        self.sql_rows(include_str!("sql/inventory/journal.sql"), entries.iter().map(row).collect()).run().await
     }
 
     /// Gives activities more to sell; the stock itself is moved by [`Tx::move_stock`].
-    pub(crate) async fn add_to_activities(&mut self, tenant: TenantId, more: &[(ActivityId, StockId, i64)]) -> Result<(), StoreError> {
+    pub(crate) async fn add_to_activities(
+        &mut self,
+        tenant: TenantId,
+        more: &[(ActivityId, StockId, i64)],
+    ) -> Result<(), StoreError> {
         let summed = sum_allotments(more);
         if summed.is_empty() {
             return Ok(());
@@ -254,20 +283,27 @@ impl Tx {
     }
 
     /// Takes from what activities have set aside; too little there is a lost race.
-    pub(crate) async fn take_from_activities(&mut self, tenant: TenantId, takes: &[(ActivityId, StockId, i64)]) -> Result<(), StoreError> {
+    pub(crate) async fn take_from_activities(
+        &mut self,
+        tenant: TenantId,
+        takes: &[(ActivityId, StockId, i64)],
+    ) -> Result<(), StoreError> {
         let summed = sum_allotments(takes);
         if summed.is_empty() {
             return Ok(());
         }
-        let taken = self.sql(include_str!("sql/inventory/take_allotments.sql")).text(tenant).json(&summed).rows().await?;
-        if taken.len() == summed.len() { Ok(()) } else { Err(self.lost_a_race()) }
+        let taken =
+            self.sql(include_str!("sql/inventory/take_allotments.sql")).text(tenant).json(&summed).changes().await?;
+        if taken == summed.len() { Ok(()) } else { Err(self.lost_a_race()) }
     }
 
     /// Marks the SKUs that newly run low, so that each is told once until it is restocked.
     pub(crate) async fn mark_running_low(&mut self, tenant: TenantId) -> Result<Vec<RunningLow>, StoreError> {
         self.sql(include_str!("sql/inventory/restocked.sql")).text(tenant).run().await?;
         let rows = self.sql(include_str!("sql/inventory/running_low.sql")).text(tenant).rows().await?;
-        rows.into_iter().map(|row| Ok(RunningLow { sku: row.id("id")?, code: row.text("code")?, mark: row.int("low_stock")? })).collect()
+        rows.into_iter()
+            .map(|row| Ok(RunningLow { sku: row.id("id")?, code: row.text("code")?, mark: row.int("low_stock")? }))
+            .collect()
     }
 }
 
@@ -276,7 +312,9 @@ fn sum_allotments(changes: &[(ActivityId, StockId, i64)]) -> Vec<serde_json::Val
     for (activity, stock, qty) in changes {
         *sums.entry((*stock, *activity)).or_default() += qty;
     }
-    sums.into_iter().map(|((stock, activity), qty)| json!({ "activity": activity, "stock": stock, "qty": qty })).collect()
+    sums.into_iter()
+        .map(|((stock, activity), qty)| json!({ "activity": activity, "stock": stock, "qty": qty }))
+        .collect()
 }
 
 fn read_pile(row: &Row, stock: StockId) -> Result<Pile, StoreError> {

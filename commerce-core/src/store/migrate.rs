@@ -27,7 +27,9 @@ pub(super) async fn migrate(conn: &mut AnyConnection, dialect: Dialect) -> Resul
     let wanted: Vec<Migration> = MIGRATIONS
         .iter()
         .filter(|(_, _, target, _)| *target == For::Both || *target == For::Only(dialect))
-        .map(|(version, name, _, sql)| Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false))
+        .map(|(version, name, _, sql)| {
+            Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+        })
         .collect();
     let count = wanted.len();
     match Migrator::with_migrations(wanted).run_direct(None, conn, false).await {
@@ -45,12 +47,18 @@ pub(super) async fn check(conn: &mut AnyConnection, dialect: Dialect) -> Result<
     if let Some(future) = found.iter().copied().find(|version| *version > newest()) {
         return Err(StoreError::SchemaFromFuture { found: future, known: newest() });
     }
-    let complete = MIGRATIONS.iter().all(|(version, _, target, _)| *target != For::Both && *target != For::Only(dialect) || found.contains(version));
+    let complete = MIGRATIONS.iter().all(|(version, _, target, _)| {
+        *target != For::Both && *target != For::Only(dialect) || found.contains(version)
+    });
     if complete { Ok(()) } else { Err(StoreError::SchemaBehind) }
 }
 
 async fn applied(conn: &mut AnyConnection) -> Result<Vec<i64>, StoreError> {
-    match sqlx::query_scalar("select version from _sqlx_migrations order by version").fetch_all(conn).await.map_err(StoreError::from) {
+    match sqlx::query_scalar("select version from _sqlx_migrations order by version")
+        .fetch_all(conn)
+        .await
+        .map_err(StoreError::from)
+    {
         Err(StoreError::SchemaBehind) => Ok(Vec::new()),
         answer => answer,
     }

@@ -1,5 +1,5 @@
 use super::customer::{escape_like, read_destination};
-use super::{Conn, Row, StoreError, Tx};
+use super::{Cell, Conn, Row, StoreError, Tx};
 use crate::customer::{AddressId, CustomerId, Destination, Level};
 use crate::money::Currency;
 use crate::order::{Line, Order, OrderId, State};
@@ -57,31 +57,64 @@ impl Conn {
             .collect();
         let found = self.sql(include_str!("sql/order/open.sql")).text(tenant).json(&rows).rows().await?;
         // One row for each ask: customer, address and reply are found by their keys.
-        let mut opened = found.into_iter().map(|row| Ok((row.int("ask")?, read_opened(&row)?))).collect::<Result<Vec<_>, StoreError>>()?;
+        let mut opened = found
+            .into_iter()
+            .map(|row| Ok((row.int("ask")?, read_opened(&row)?)))
+            .collect::<Result<Vec<_>, StoreError>>()?;
         opened.sort_by_key(|(ask, _)| *ask);
         Ok(opened.into_iter().map(|(_, opened)| opened).collect())
     }
 
-    pub async fn order(&mut self, tenant: TenantId, owner: Option<CustomerId>, id: OrderId) -> Result<Option<Order>, StoreError> {
+    pub async fn order(
+        &mut self,
+        tenant: TenantId,
+        owner: Option<CustomerId>,
+        id: OrderId,
+    ) -> Result<Option<Order>, StoreError> {
         Ok(self.orders(tenant, owner, &[id]).await?.into_iter().next())
     }
 
-    pub async fn orders(&mut self, tenant: TenantId, owner: Option<CustomerId>, ids: &[OrderId]) -> Result<Vec<Order>, StoreError> {
+    pub async fn orders(
+        &mut self,
+        tenant: TenantId,
+        owner: Option<CustomerId>,
+        ids: &[OrderId],
+    ) -> Result<Vec<Order>, StoreError> {
         let wanted: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
-        let rows = self.sql(include_str!("sql/order/find.sql")).text(tenant).json(&wanted).text(word(owner)).rows().await?;
+        let rows =
+            self.sql(include_str!("sql/order/find.sql")).text(tenant).json(&wanted).text(word(owner)).rows().await?;
         rows.into_iter().map(read).collect()
     }
 
-    pub async fn order_by_no(&mut self, tenant: TenantId, owner: Option<CustomerId>, order_no: &str) -> Result<Option<Order>, StoreError> {
-        let row = self.sql(include_str!("sql/order/find_by_no.sql")).text(tenant).text(order_no).text(word(owner)).row().await?;
+    pub async fn order_by_no(
+        &mut self,
+        tenant: TenantId,
+        owner: Option<CustomerId>,
+        order_no: &str,
+    ) -> Result<Option<Order>, StoreError> {
+        let row = self
+            .sql(include_str!("sql/order/find_by_no.sql"))
+            .text(tenant)
+            .text(order_no)
+            .text(word(owner))
+            .row()
+            .await?;
         row.map(read).transpose()
     }
 
-    pub async fn search_orders(&mut self, tenant: TenantId, owner: Option<CustomerId>, search: &OrderSearch, limit: u32) -> Result<Vec<Order>, StoreError> {
-        let tail = if search.phone_tail.is_empty() { String::new() } else { format!("%{}", escape_like(&search.phone_tail)) };
+    pub async fn search_orders(
+        &mut self,
+        tenant: TenantId,
+        owner: Option<CustomerId>,
+        search: &OrderSearch,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
+        let tail =
+            if search.phone_tail.is_empty() { String::new() } else { format!("%{}", escape_like(&search.phone_tail)) };
         let before = search.to.unwrap_or(Timestamp::from_micros(i64::MAX));
         // An id above every real one: without a page before, the time alone decides.
-        let (until, after) = search.after.map_or((before, "~".to_owned()), |(time, id)| (time.min(before), id.to_string()));
+        let (until, after) =
+            search.after.map_or((before, "~".to_owned()), |(time, id)| (time.min(before), id.to_string()));
         let rows = self
             .sql(include_str!("sql/order/search.sql"))
             .text(tenant)
@@ -101,12 +134,23 @@ impl Conn {
         rows.into_iter().map(read).collect()
     }
 
-    pub(crate) async fn expired_holds(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
-        let rows = self.sql(include_str!("sql/order/expired_holds.sql")).text(tenant).time(now).int(limit).rows().await?;
+    pub(crate) async fn expired_holds(
+        &mut self,
+        tenant: TenantId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
+        let rows =
+            self.sql(include_str!("sql/order/expired_holds.sql")).text(tenant).time(now).int(limit).rows().await?;
         rows.into_iter().map(read).collect()
     }
 
-    pub(crate) async fn overdue_orders(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
+    pub(crate) async fn overdue_orders(
+        &mut self,
+        tenant: TenantId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
         let rows = self.sql(include_str!("sql/order/overdue.sql")).text(tenant).time(now).int(limit).rows().await?;
         rows.into_iter().map(read).collect()
     }
@@ -129,7 +173,12 @@ impl Conn {
         rows.into_iter().map(|row| Ok((row.word("state")?, row.int("orders")?, row.int("total")?))).collect()
     }
 
-    pub(crate) async fn kept_reply(&mut self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<(String, String)>, StoreError> {
+    pub(crate) async fn kept_reply(
+        &mut self,
+        tenant: TenantId,
+        scope: &str,
+        key: &str,
+    ) -> Result<Option<(String, String)>, StoreError> {
         let row = self.sql(include_str!("sql/idempotency/find.sql")).text(tenant).text(scope).text(key).row().await?;
         row.map(|row| Ok((row.text("request_hash")?, row.text("reply")?))).transpose()
     }
@@ -137,37 +186,37 @@ impl Conn {
 
 impl Tx {
     /// Hands out the next `count` order numbers of a day and returns the last of them.
-    pub(crate) async fn next_order_numbers(&mut self, tenant: TenantId, day: &str, count: i64) -> Result<i64, StoreError> {
+    pub(crate) async fn next_order_numbers(
+        &mut self,
+        tenant: TenantId,
+        day: &str,
+        count: i64,
+    ) -> Result<i64, StoreError> {
         let row = self.sql(include_str!("sql/order/next_numbers.sql")).text(tenant).text(day).int(count).row().await?;
         row.ok_or_else(|| StoreError::unreadable("an upsert returned nothing"))?.int("last")
     }
 
     pub(crate) async fn insert_orders(&mut self, tenant: TenantId, orders: &[Order]) -> Result<(), StoreError> {
-        let rows: Vec<Value> = orders.iter().map(order_row).collect();
-        self.sql(include_str!("sql/order/insert.sql")).text(tenant).json(&rows).run().await
+        let rows = orders.iter().map(|order| insert_row(tenant, order)).collect();
+        self.sql_rows(include_str!("sql/order/insert.sql"), rows).run().await
     }
 
     pub(crate) async fn insert_lines(&mut self, tenant: TenantId, lines: &[Line]) -> Result<(), StoreError> {
-        let rows: Vec<Value> = lines.iter().map(line_row).collect();
-        self.sql(include_str!("sql/order/insert_lines.sql")).text(tenant).json(&rows).run().await
+        let rows = lines.iter().map(|line| insert_line_row(tenant, line)).collect();
+        self.sql_rows(include_str!("sql/order/insert_lines.sql"), rows).run().await
     }
 
-    /// Saves orders that were read and [touched](Order::touch) in this write. If anybody changed one in between,
+    /// Saves orders that were read and [touched](Order::touch) once in this write. If anybody changed one in between,
     /// this write is undone and tried again on what the order is by then.
     pub(crate) async fn save_orders(&mut self, tenant: TenantId, orders: &[Order]) -> Result<(), StoreError> {
         if orders.is_empty() {
             return Ok(());
         }
-        let row = |order: &Order| {
-            let mut row = order_row(order);
-            row["was"] = json!(order.version - 1);
-            row
-        };
-        let mut rows: Vec<(OrderId, Value)> = orders.iter().map(|order| (order.id, row(order))).collect();
-        rows.sort_by_key(|(id, _)| *id);
-        let rows: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
-        let saved = self.sql(include_str!("sql/order/save.sql")).text(tenant).json(&rows).rows().await?;
-        if saved.len() == orders.len() { Ok(()) } else { Err(self.lost_a_race()) }
+        let mut in_order: Vec<&Order> = orders.iter().collect();
+        in_order.sort_by_key(|order| order.id);
+        let rows = in_order.into_iter().map(|order| save_row(tenant, order)).collect();
+        let saved = self.sql_rows(include_str!("sql/order/save.sql"), rows).changes().await?;
+        if saved == orders.len() { Ok(()) } else { Err(self.lost_a_race()) }
     }
 
     pub(crate) async fn save_line(&mut self, tenant: TenantId, line: &Line) -> Result<(), StoreError> {
@@ -175,13 +224,27 @@ impl Tx {
     }
 
     /// Keeps replies with their effects. A key that somebody else used in between undoes this write.
-    pub(crate) async fn keep_replies(&mut self, tenant: TenantId, replies: &[KeptReply<'_>], now: Timestamp) -> Result<(), StoreError> {
-        let rows: Vec<_> = replies
-            .iter()
-            .map(|r| json!({ "scope": r.scope, "key": r.key, "request_hash": r.request_hash, "reply": r.reply }))
-            .collect();
-        let kept = self.sql(include_str!("sql/idempotency/insert.sql")).text(tenant).json(&rows).time(now).rows().await?;
-        if kept.len() == replies.len() { Ok(()) } else { Err(self.lost_a_race()) }
+    pub(crate) async fn keep_replies(
+        &mut self,
+        tenant: TenantId,
+        replies: &[KeptReply<'_>],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let row = |r: &KeptReply<'_>| {
+            vec![
+                Cell::text(tenant),
+                Cell::text(r.scope),
+                Cell::text(r.key),
+                Cell::text(&r.request_hash),
+                Cell::text(&r.reply),
+                Cell::time(now),
+            ]
+        };
+        let kept = self
+            .sql_rows(include_str!("sql/idempotency/insert.sql"), replies.iter().map(row).collect())
+            .changes()
+            .await?;
+        if kept == replies.len() { Ok(()) } else { Err(self.lost_a_race()) }
     }
 }
 
@@ -189,18 +252,95 @@ fn word(owner: Option<CustomerId>) -> String {
     owner.map_or_else(String::new, |customer| customer.to_string())
 }
 
-fn order_row(o: &Order) -> Value {
-    json!({
-        "id": o.id, "order_no": o.order_no, "customer": o.customer, "channel": o.channel, "state": o.state.to_string(),
-        "hold": o.hold.to_string(), "hold_until": o.hold_until.micros(), "pay_until": o.pay_until.micros(),
-        "currency": o.currency, "goods": o.goods.minor(), "discount": o.discount.minor(), "freight": o.freight.minor(),
-        "tax": o.tax.minor(), "total": o.total.minor(), "unsettled": o.unsettled.minor(), "weight_g": o.weight_g,
-        "recipient": o.destination.recipient, "phone": o.destination.phone, "province": o.destination.province,
-        "city": o.destination.city, "district": o.destination.district, "street": o.destination.street,
-        "invoice": json!(o.invoice).to_string(), "remark": o.remark, "metadata": json!(o.metadata).to_string(),
-        "cancel_reason": o.cancel_reason, "version": o.version, "created_at": o.created_at.micros(),
-        "updated_at": o.updated_at.micros(),
-    })
+fn weight(grams: u64) -> Cell {
+    Cell::int(i64::try_from(grams).unwrap_or(i64::MAX))
+}
+
+fn insert_row(tenant: TenantId, o: &Order) -> Vec<Cell> {
+    let to = &o.destination;
+    vec![
+        Cell::text(o.id),
+        Cell::text(tenant),
+        Cell::text(&o.order_no),
+        Cell::text(o.customer),
+        Cell::text(&o.channel),
+        Cell::text(o.state),
+        Cell::text(o.hold),
+        Cell::time(o.hold_until),
+        Cell::time(o.pay_until),
+        Cell::text(o.currency),
+        Cell::money(o.goods),
+        Cell::money(o.discount),
+        Cell::money(o.freight),
+        Cell::money(o.tax),
+        Cell::money(o.total),
+        Cell::money(o.unsettled),
+        weight(o.weight_g),
+        Cell::text(&to.recipient),
+        Cell::text(&to.phone),
+        Cell::text(&to.province),
+        Cell::text(&to.city),
+        Cell::text(&to.district),
+        Cell::text(&to.street),
+        Cell::json(&o.invoice),
+        Cell::text(&o.remark),
+        Cell::json(&o.metadata),
+        Cell::text(&o.cancel_reason),
+        Cell::int(o.version),
+        Cell::time(o.created_at),
+        Cell::time(o.updated_at),
+    ]
+}
+
+fn save_row(tenant: TenantId, o: &Order) -> Vec<Cell> {
+    let to = &o.destination;
+    vec![
+        Cell::text(o.id),
+        Cell::int(o.version - 1),
+        Cell::text(tenant),
+        Cell::text(o.state),
+        Cell::text(o.hold),
+        Cell::time(o.hold_until),
+        Cell::money(o.goods),
+        Cell::money(o.discount),
+        Cell::money(o.freight),
+        Cell::money(o.tax),
+        Cell::money(o.total),
+        Cell::money(o.unsettled),
+        weight(o.weight_g),
+        Cell::text(&to.recipient),
+        Cell::text(&to.phone),
+        Cell::text(&to.province),
+        Cell::text(&to.city),
+        Cell::text(&to.district),
+        Cell::text(&to.street),
+        Cell::json(&o.invoice),
+        Cell::text(&o.cancel_reason),
+        Cell::time(o.updated_at),
+    ]
+}
+
+fn insert_line_row(tenant: TenantId, l: &Line) -> Vec<Cell> {
+    vec![
+        Cell::text(l.id),
+        Cell::text(l.order),
+        Cell::text(tenant),
+        Cell::int(l.position),
+        Cell::text(l.sku),
+        Cell::text(l.product),
+        Cell::text(l.kind),
+        Cell::text(&l.sku_code),
+        Cell::text(&l.title),
+        Cell::json(&l.options),
+        Cell::int(l.qty),
+        Cell::money(l.unit_price),
+        Cell::text(&l.price_rule),
+        Cell::money(l.amount),
+        Cell::money(l.tax),
+        weight(l.weight_g),
+        Cell::maybe(l.activity),
+        Cell::maybe(l.batch),
+    ]
 }
 
 fn line_row(l: &Line) -> Value {

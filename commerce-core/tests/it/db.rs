@@ -48,7 +48,8 @@ impl Db {
 
 /// PostgreSQL is never skipped silently: `make test` starts one.
 pub(crate) fn postgres_url() -> String {
-    std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL is not set; run the tests with `make test`, which starts a private PostgreSQL")
+    std::env::var("TEST_POSTGRES_URL")
+        .expect("TEST_POSTGRES_URL is not set; run the tests with `make test`, which starts a private PostgreSQL")
 }
 
 pub(crate) fn on_server(url: &str, database: &str) -> String {

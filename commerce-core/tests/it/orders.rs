@@ -17,7 +17,10 @@ async fn a_preview_is_what_the_order_charges() {
         let before = t.shop.store().statements();
         let placed = t.shop.place_order(&buyer.caller, buyer.customer, "key-00000001", request).await.unwrap();
         println!("{} {}", db.name, t.shop.store().statements() - before);
-        assert_eq!((placed.total, placed.freight, placed.tax), (preview.totals.total, preview.totals.freight, preview.totals.tax));
+        assert_eq!(
+            (placed.total, placed.freight, placed.tax),
+            (preview.totals.total, preview.totals.freight, preview.totals.tax)
+        );
         assert_eq!(t.stock(skus[0]).await, (10, 2));
         t.clock.advance(16 * MINUTE);
         let swept = t.shop.sweep(&t.system()).await.unwrap();

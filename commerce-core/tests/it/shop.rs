@@ -131,14 +131,20 @@ impl TestShop {
             street: "稻香路 8 号".into(),
         };
         let caller = Caller::shopper(self.tenant, customer);
-        self.shop.save_address(&caller, &Address { id: address, customer, destination, is_default: true }).await.unwrap();
+        self.shop
+            .save_address(&caller, &Address { id: address, customer, destination, is_default: true })
+            .await
+            .unwrap();
         Buyer { customer, address, caller }
     }
 
     /// (on hand, reserved) over all piles.
     pub(crate) async fn stock(&self, sku: SkuId) -> (i64, i64) {
         let levels = self.shop.store().read().await.unwrap().stock_levels(self.tenant).await.unwrap();
-        levels.iter().filter(|level| level.sku == sku).fold((0, 0), |sum, level| (sum.0 + level.on_hand, sum.1 + level.reserved))
+        levels
+            .iter()
+            .filter(|level| level.sku == sku)
+            .fold((0, 0), |sum, level| (sum.0 + level.on_hand, sum.1 + level.reserved))
     }
 
     /// The books agree: every pile is what its journal says.

@@ -1,5 +1,4 @@
 delete from cart_line
-where tenant = $1
-  and exists (select 1 from json_each($2) as gone
-              where cart_line.customer = gone.value ->> 'customer' and cart_line.sku = gone.value ->> 'sku'
-                and cart_line.activity = gone.value ->> 'activity')
+where tenant || '' = $1
+  and (customer, sku, activity) in (
+      select gone.value ->> 'customer', gone.value ->> 'sku', gone.value ->> 'activity' from json_each($2) as gone)

@@ -3,6 +3,7 @@ select s.id as sku, s.product, s.code as sku_code, s.options, s.weight_g, s.list
        case when p.status = 'active' and s.status = 'active' then 1 else 0 end as is_on_sale,
        x.id as price, x.kind as price_kind, x.selector, x.amount, x.valid_from, x.valid_to
 from json_each($2) as want
-join sku s on s.id = want.value ->> 'sku' and s.tenant = $1
-join product p on p.id = s.product
+cross join sku s
+cross join product p
 left join price x on x.sku = s.id and x.valid_from <= $3 and x.valid_to > $3
+where s.id = want.value ->> 'sku' and s.tenant || '' = $1 and p.id = s.product

@@ -1,1 +1,1 @@
-delete from address where tenant = $1 and customer = $2 and id = $3 returning id
+delete from address where tenant = $1 and customer = $2 and id = $3

@@ -1,1 +1,1 @@
-update consumer set position = $3 where name = $1 and position = $2 returning position
+update consumer set position = $3 where name = $1 and position = $2

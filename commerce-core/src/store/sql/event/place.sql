@@ -3,4 +3,3 @@ from (select u.id as unplaced, cast($1 as bigint) + row_number() over (order by 
       from event u where u.position is null
       order by u.rowid limit $2) as n
 where event.id = n.unplaced
-returning id

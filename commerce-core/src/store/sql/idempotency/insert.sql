@@ -1,5 +1,6 @@
 insert into idempotency (tenant, scope, key, request_hash, reply, created_at)
-select $1, value ->> 'scope', value ->> 'key', value ->> 'request_hash', value ->> 'reply', $3
-from json_each($2) where true
+select *
+from (values (cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as text), cast($5 as text),
+              cast($6 as bigint))) as r
+where column1 is not null
 on conflict (tenant, scope, key) do nothing
-returning key

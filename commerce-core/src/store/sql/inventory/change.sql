@@ -1,10 +1,7 @@
 -- The one statement that changes stock. A pile that would go below nothing, or be promised beyond what it holds, is left
 -- alone and not returned; the caller sees that fewer rows changed than it asked for.
-update stock set on_hand = stock.on_hand + want.more_on_hand, reserved = stock.reserved + want.more_reserved
-from (select value ->> 'stock' as pile, cast(value ->> 'on_hand' as bigint) as more_on_hand,
-             cast(value ->> 'reserved' as bigint) as more_reserved
-      from json_each($2)) as want
-where stock.id = want.pile and stock.tenant = $1
-  and stock.reserved + want.more_reserved >= 0
-  and stock.reserved + want.more_reserved <= stock.on_hand + want.more_on_hand
-returning id
+update stock set on_hand = stock.on_hand + r.column3, reserved = stock.reserved + r.column4
+from (values (cast($1 as text), cast($2 as text), cast($3 as bigint), cast($4 as bigint))) as r
+where stock.id = r.column1 and stock.tenant || '' = r.column2
+  and stock.reserved + r.column4 >= 0
+  and stock.reserved + r.column4 <= stock.on_hand + r.column3

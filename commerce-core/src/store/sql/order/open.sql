@@ -2,7 +2,8 @@
 select ask.key as ask, t.currency, t.settings, c.id as customer, c.level, a.id as address, a.name as recipient, a.phone,
        a.province, a.city, a.district, a.street, i.request_hash, i.reply
 from json_each($2) as ask
-join tenant t on t.id = $1
-left join customer c on c.id = ask.value ->> 'customer' and c.tenant = $1
+cross join tenant t
+left join customer c on c.id = ask.value ->> 'customer' and c.tenant || '' = $1
 left join address a on a.id = ask.value ->> 'address' and a.customer = c.id
 left join idempotency i on i.tenant = $1 and i.scope = ask.value ->> 'scope' and i.key = ask.value ->> 'key'
+where t.id = $1

@@ -3,5 +3,4 @@ update order_line set sku = l.value ->> 'sku', sku_code = l.value ->> 'sku_code'
     amount = cast(l.value ->> 'amount' as bigint), tax = cast(l.value ->> 'tax' as bigint),
     weight_g = cast(l.value ->> 'weight_g' as bigint), activity = l.value ->> 'activity', batch = l.value ->> 'batch'
 from json_each($2) as l
-where order_line.id = l.value ->> 'id' and order_line.tenant = $1
-returning id
+where order_line.id = l.value ->> 'id' and order_line.tenant || '' = $1

@@ -1,0 +1,39 @@
+# The front door. Each target is a line or two over cargo.
+
+ZHANGGUI = cargo run --quiet --package assistant --bin zhanggui --
+
+.PHONY: help demo test check sim bench docs clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Make a shop full of goods and orders in ./data and look at it
+	@mkdir -p data
+	$(ZHANGGUI) migrate --db sqlite:data/demo.db
+	$(ZHANGGUI) demo-data --db sqlite:data/demo.db
+	$(ZHANGGUI) orders --db sqlite:data/demo.db --limit 5
+
+test: check ## Everything CI runs: lints, then every story on SQLite and on a private PostgreSQL
+	cargo build --workspace --all-targets
+	$(ZHANGGUI) with-postgres -- cargo test --workspace
+
+check: setup ## Format and lints, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+setup: ## Install what the tests need beside Rust
+	@.ci/setup
+
+sim: ## A long simulation on both databases: make sim SEED=7 OPS=100000
+	$(ZHANGGUI) sim --seed $(or $(SEED),1) --ops $(or $(OPS),100000)
+
+bench: ## Orders per second on both databases, beside their yardsticks
+	cargo build --release --package assistant
+	$(CARGO_TARGET_DIR)target/release/zhanggui bench orders --db sqlite
+	$(CARGO_TARGET_DIR)target/release/zhanggui bench orders --db postgres
+
+docs: ## Print the generated pages of docs/ anew
+	UPDATE_DOCS=1 cargo test --quiet --package commerce-core --lib the_page_is_printed
+
+clean: ## Remove the demo shop
+	rm -rf data

@@ -1,0 +1,53 @@
+//! What this machine and this database can do at all.
+
+use crate::private_postgres::PrivatePostgres;
+use sqlx::{AnyConnection, Connection, Executor};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Commits per second, one row each, one after the other, as durable as the shop's own.
+pub(super) async fn single_commits(url: &str, lasting: Duration) -> Result<f64, sqlx::Error> {
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await?;
+    if url.starts_with("sqlite") {
+        connection.execute("pragma journal_mode = wal").await?;
+        connection.execute("pragma synchronous = full").await?;
+    }
+    connection.execute("create table if not exists yardstick (id bigint primary key, note text not null)").await?;
+    connection.execute("delete from yardstick").await?;
+    let start = Instant::now();
+    let mut commits = 0_i64;
+    while start.elapsed() < lasting {
+        sqlx::query("insert into yardstick (id, note) values ($1, $2)")
+            .bind(commits)
+            .bind("one row, one commit")
+            .execute(&mut connection)
+            .await?;
+        commits += 1;
+    }
+    let rate = commits as f64 / start.elapsed().as_secs_f64();
+    connection.execute("drop table yardstick").await?;
+    connection.close().await?;
+    Ok(rate)
+}
+
+/// pgbench's TPC-B-like transactions per second: prepared statements, as many clients as the shop had.
+pub(super) fn pgbench(server: &PrivatePostgres, clients: usize, seconds: u64) -> Result<f64, String> {
+    let program = server.bin().join("pgbench");
+    let run = |args: &[&str]| {
+        let output = Command::new(&program)
+            .args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "-U", "zhanggui"])
+            .args(args)
+            .arg("postgres")
+            .output()
+            .map_err(|error| format!("pgbench cannot be run: {error}; it comes with the package `postgresql`"))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() { Ok(text) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    };
+    // Scale = clients, so that clients do not queue at one branch row.
+    let (clients, seconds) = (clients.to_string(), seconds.to_string());
+    run(&["-i", "-q", "-s", &clients])?;
+    let report = run(&["-M", "prepared", "-c", &clients, "-j", "2", "-T", &seconds])?;
+    let tps = report.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    tps.ok_or_else(|| format!("pgbench printed no tps:\n{report}"))
+}
