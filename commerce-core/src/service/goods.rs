@@ -1,6 +1,6 @@
 //! Keeping the catalogue: categories, products with their SKUs, batches, activities and prices.
 
-use super::{Desk, Shop};
+use super::Shop;
 use crate::caller::Caller;
 use crate::catalog::{Batch, Category, Product, Sku, SkuId};
 use crate::error::{Code, Failure, Kind};
@@ -25,10 +25,10 @@ impl Shop {
     /// Saves products with their SKUs: all of them or none.
     pub async fn save_products(&self, caller: &Caller, products: &[(Product, Vec<Sku>)]) -> Result<(), GoodsError> {
         products.iter().flat_map(|(_, skus)| skus).try_for_each(check_sku)?;
-        let desk = &*self.desk;
-        desk.store
+        self.desk
+            .store
             .write(move |mut tx| async move {
-                write_products(desk, &mut tx, caller, products).await?;
+                write_products(self, &mut tx, caller, products).await?;
                 Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
             })
             .await
@@ -59,10 +59,10 @@ impl Shop {
 
     /// Sets channel, member and activity prices: all of them or none.
     pub async fn set_prices(&self, caller: &Caller, prices: &[Price]) -> Result<(), GoodsError> {
-        let desk = &*self.desk;
-        desk.store
+        self.desk
+            .store
             .write(move |mut tx| async move {
-                write_prices(desk, &mut tx, caller, prices).await?;
+                write_prices(self, &mut tx, caller, prices).await?;
                 Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
             })
             .await
@@ -96,13 +96,13 @@ pub(super) fn check_sku(sku: &Sku) -> Result<(), GoodsError> {
     Ok(())
 }
 
-pub(super) async fn write_products(
-    desk: &Desk,
+pub(crate) async fn write_products(
+    shop: &Shop,
     tx: &mut Tx,
     caller: &Caller,
     products: &[(Product, Vec<Sku>)],
 ) -> Result<(), GoodsError> {
-    let now = desk.now();
+    let now = shop.now();
     let (rows, skus): (Vec<Product>, Vec<Vec<Sku>>) = products.iter().cloned().unzip();
     let versions = tx.upsert_products(caller.tenant, &rows, now).await?;
     tx.upsert_skus(caller.tenant, &skus.concat()).await?;
@@ -111,20 +111,20 @@ pub(super) async fn write_products(
         .map(|(product, skus)| {
             let codes: Vec<&str> = skus.iter().map(|sku| sku.code.as_str()).collect();
             let payload = json!({ "code": product.code, "status": product.status.to_string(), "skus": codes });
-            Event::new(desk.id(now), "Product.Changed", product.id, caller, now, payload)
+            Event::new(shop.mint_id(now), "Product.Changed", product.id, caller, now, payload)
                 .of_version(versions.get(&product.id).copied().unwrap_or(1))
         })
         .collect();
     Ok(tx.record(caller.tenant, &events).await?)
 }
 
-pub(super) async fn write_prices(
-    desk: &Desk,
+pub(crate) async fn write_prices(
+    shop: &Shop,
     tx: &mut Tx,
     caller: &Caller,
     prices: &[Price],
 ) -> Result<(), GoodsError> {
-    let now = desk.now();
+    let now = shop.now();
     let Some(first) = prices.first() else { return Ok(()) };
     let skus: BTreeSet<SkuId> = prices.iter().map(|price| price.sku).collect();
     let offers = tx.offers(caller.tenant, first.amount.currency(), &skus, now).await?;
@@ -154,7 +154,7 @@ pub(super) async fn write_prices(
     });
     let events: Vec<Event> = of_sku
         .iter()
-        .map(|(sku, rules)| Event::new(desk.id(now), "Price.Changed", sku, caller, now, json!({ "rules": rules })))
+        .map(|(sku, rules)| Event::new(shop.mint_id(now), "Price.Changed", sku, caller, now, json!({ "rules": rules })))
         .collect();
     Ok(tx.record(caller.tenant, &events).await?)
 }

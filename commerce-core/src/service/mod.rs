@@ -20,8 +20,10 @@ pub use checkout::{Item, OrderRequest, PlaceError, Preview, RequestFault};
 pub use customers::CustomerError;
 pub use fulfil::Shipment;
 pub use goods::GoodsError;
+pub(crate) use goods::{write_prices, write_products};
 pub use place_order::{AllocatedBatch, Placed};
 pub use stock::{Count, StockError};
+pub(crate) use stock::{Counting, write_counts};
 pub use sweep::Swept;
 pub use tenants::TenantError;
 
@@ -74,6 +76,10 @@ impl Shop {
 
     pub fn now(&self) -> Timestamp {
         self.desk.clock.now()
+    }
+
+    pub(crate) fn mint_id<T: Entity>(&self, now: Timestamp) -> Id<T> {
+        self.desk.id(now)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Goods that come, goods that are counted, goods set aside for an activity.
 
-use super::{Desk, Shop};
+use super::Shop;
 use crate::caller::Caller;
 use crate::catalog::{BatchId, SkuId};
 use crate::error::{Code, Failure, Kind};
@@ -28,7 +28,7 @@ impl Count {
 
 /// What a count is to a pile.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Counting {
+pub(crate) enum Counting {
     /// So many came in addition.
     Arrived,
     /// So many are there.
@@ -57,10 +57,10 @@ impl Shop {
     }
 
     async fn count(&self, caller: &Caller, counts: &[Count], counting: Counting, note: &str) -> Result<(), StockError> {
-        let desk = &*self.desk;
-        desk.store
+        self.desk
+            .store
             .write(move |mut tx| async move {
-                write_counts(desk, &mut tx, caller, counts, counting, note).await?;
+                write_counts(self, &mut tx, caller, counts, counting, note).await?;
                 Ok::<Settled<()>, StockError>(tx.keep(()).await?)
             })
             .await
@@ -123,19 +123,19 @@ impl Shop {
     }
 }
 
-pub(super) async fn write_counts(
-    desk: &Desk,
+pub(crate) async fn write_counts(
+    shop: &Shop,
     tx: &mut Tx,
     caller: &Caller,
     counts: &[Count],
     counting: Counting,
     note: &str,
 ) -> Result<(), StockError> {
-    let now = desk.now();
+    let now = shop.now();
     let tenant = caller.tenant;
     let skus: BTreeSet<SkuId> = counts.iter().map(|count| count.sku).collect();
-    let Some(shop) = tx.tenant(tenant).await? else { return Err(StockError::UnknownWarehouse) };
-    let known = tx.offers(tenant, shop.currency, &skus, now).await?;
+    let Some(owner) = tx.tenant(tenant).await? else { return Err(StockError::UnknownWarehouse) };
+    let known = tx.offers(tenant, owner.currency, &skus, now).await?;
     if let Some(sku) = skus.iter().find(|sku| !known.contains_key(sku)) {
         return Err(StockError::UnknownSku { sku: *sku });
     }
@@ -144,7 +144,7 @@ pub(super) async fn write_counts(
     if !counts.iter().all(|count| warehouses.contains(&count.warehouse)) {
         return Err(StockError::UnknownWarehouse);
     }
-    let wanted: Vec<_> = counts.iter().map(|count| (desk.id(now), count.key())).collect();
+    let wanted: Vec<_> = counts.iter().map(|count| (shop.mint_id(now), count.key())).collect();
     let piles = tx.piles(tenant, &wanted, now).await?;
     let mut journal = Vec::new();
     for count in counts {
@@ -159,7 +159,7 @@ pub(super) async fn write_counts(
         }
         if change != 0 {
             journal.push(InventoryTx {
-                id: desk.id(now),
+                id: shop.mint_id(now),
                 stock: pile.stock,
                 kind,
                 owner: note.to_owned(),
@@ -172,7 +172,7 @@ pub(super) async fn write_counts(
     tx.move_stock(tenant, &journal, now).await?;
     let events: Vec<Event> = skus
         .iter()
-        .map(|sku| Event::new(desk.id(now), "Stock.Counted", sku, caller, now, json!({ "note": note })))
+        .map(|sku| Event::new(shop.mint_id(now), "Stock.Counted", sku, caller, now, json!({ "note": note })))
         .collect();
     Ok(tx.record(tenant, &events).await?)
 }

@@ -124,6 +124,12 @@ impl Conn {
         rows.into_iter().map(read).collect()
     }
 
+    /// On hand and reserved, over all piles.
+    pub async fn stock_of(&mut self, tenant: TenantId, sku: SkuId) -> Result<(i64, i64), StoreError> {
+        let row = self.sql(include_str!("sql/inventory/of_sku.sql")).text(tenant).text(sku).row().await?;
+        row.map_or(Ok((0, 0)), |row| Ok((row.int("on_hand")?, row.int("reserved")?)))
+    }
+
     /// What these orders or activities hold, by the journal.
     pub async fn held(&mut self, tenant: TenantId, owners: &[String], now: Timestamp) -> Result<Vec<Held>, StoreError> {
         let wanted: Vec<_> = owners.iter().map(|owner| json!({ "id": owner })).collect();

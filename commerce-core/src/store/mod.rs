@@ -56,6 +56,7 @@ const TRIES: u32 = 12;
 pub struct Store {
     dialect: Dialect,
     pool: AnyPool,
+    reports: AnyPool,
     /// SQLite only: PostgreSQL takes many writers.
     writer: Option<Writer>,
     probe: Arc<Probe>,
@@ -71,13 +72,14 @@ impl Store {
     pub async fn open_with(url: &str, faults: Option<Arc<dyn Faults>>) -> Result<Self, StoreError> {
         let dialect = Dialect::of(url)?;
         let probe = Arc::new(Probe { faults, ..Probe::default() });
-        let pool = connect(url, dialect, 16).await?;
+        let pool = connect(url, Plans::Keyed, 16).await?;
+        let reports = connect(url, Plans::Free, 2).await?;
         migrate::check(&mut *pool.acquire().await?, dialect).await?;
         let writer = match dialect {
-            Dialect::Sqlite => Some(Writer::start(connect(url, dialect, 1).await?, probe.clone())),
+            Dialect::Sqlite => Some(Writer::start(connect(url, Plans::Keyed, 1).await?, probe.clone())),
             Dialect::Postgres => None,
         };
-        Ok(Self { dialect, pool, writer, probe })
+        Ok(Self { dialect, pool, reports, writer, probe })
     }
 
     /// Creates a SQLite file that is not there yet and runs the missing migrations; says how many.
@@ -88,7 +90,7 @@ impl Store {
             Dialect::Sqlite => format!("{url}{separator}mode=rwc"),
             Dialect::Postgres => url.to_owned(),
         };
-        let pool = connect(&url, dialect, 1).await?;
+        let pool = connect(&url, Plans::Free, 1).await?;
         let done = migrate::migrate(&mut *pool.acquire().await?, dialect).await;
         pool.close().await;
         done
@@ -101,6 +103,11 @@ impl Store {
     /// How many statements this store has run so far, transaction control not counted.
     pub fn statements(&self) -> u64 {
         self.probe.statements.load(Ordering::Relaxed)
+    }
+
+    /// A connection for questions about the whole shop, which PostgreSQL may answer by any plan it likes.
+    pub async fn report(&self) -> Result<Conn, StoreError> {
+        Ok(Conn::plain(self.reports.acquire().await?, self.dialect, self.probe.clone()))
     }
 
     pub async fn read(&self) -> Result<Conn, StoreError> {
@@ -139,6 +146,7 @@ impl Store {
 
     pub async fn close(&self) {
         self.pool.close().await;
+        self.reports.close().await;
     }
 }
 
@@ -148,7 +156,15 @@ fn pause(tries: u32) -> Duration {
     Duration::from_micros(rand::random_range(200..=1_000 * ceiling))
 }
 
-async fn connect(url: &str, dialect: Dialect, connections: u32) -> Result<AnyPool, StoreError> {
+/// How PostgreSQL is to plan.
+#[derive(Clone, Copy, PartialEq)]
+enum Plans {
+    Keyed,
+    Free,
+}
+
+async fn connect(url: &str, plans: Plans, connections: u32) -> Result<AnyPool, StoreError> {
+    let dialect = Dialect::of(url)?;
     sqlx::any::install_default_drivers();
     let options = AnyPoolOptions::new()
         .max_connections(connections)
@@ -164,7 +180,7 @@ async fn connect(url: &str, dialect: Dialect, connections: u32) -> Result<AnyPoo
                     connection.execute("pragma cache_size = -65536").await?;
                     // Pages that many orders touch are written back once in 64 MB of log, not once in 4.
                     connection.execute("pragma wal_autocheckpoint = 16384").await?;
-                } else {
+                } else if plans == Plans::Keyed {
                     keep_plans_keyed(connection).await?;
                 }
                 Ok(())

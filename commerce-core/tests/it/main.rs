@@ -4,3 +4,4 @@ mod db;
 mod orders;
 mod schema;
 mod shop;
+mod simulation;

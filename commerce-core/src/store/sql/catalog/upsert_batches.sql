@@ -10,3 +10,4 @@ on conflict (id) do update set harvest_year = excluded.harvest_year, processing_
     irrigation_source = excluded.irrigation_source, pesticide_report_id = excluded.pesticide_report_id,
     quality_grade = excluded.quality_grade, inspection_report_url = excluded.inspection_report_url,
     trace_record_id = excluded.trace_record_id, total_qty = excluded.total_qty
+where batch.tenant = excluded.tenant

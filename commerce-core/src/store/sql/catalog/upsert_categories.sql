@@ -4,3 +4,4 @@ select value ->> 'id', $1, value ->> 'code', value ->> 'parent', value ->> 'name
 from json_each($2) where true
 on conflict (id) do update set parent = excluded.parent, name = excluded.name, name_en = excluded.name_en,
     position = excluded.position
+where category.tenant = excluded.tenant

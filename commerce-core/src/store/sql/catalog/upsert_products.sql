@@ -7,4 +7,5 @@ on conflict (id) do update set kind = excluded.kind, title = excluded.title, tit
     category = excluded.category, status = excluded.status, description = excluded.description,
     description_en = excluded.description_en, attributes = excluded.attributes, media = excluded.media,
     version = product.version + 1, updated_at = excluded.updated_at
+where product.tenant = excluded.tenant
 returning id, version

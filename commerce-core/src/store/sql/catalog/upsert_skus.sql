@@ -6,3 +6,4 @@ from json_each($2) where true
 on conflict (id) do update set options = excluded.options, barcode = excluded.barcode, weight_g = excluded.weight_g,
     pack_size = excluded.pack_size, list_price = excluded.list_price, cost = excluded.cost,
     floor_price = excluded.floor_price, low_stock = excluded.low_stock
+where sku.tenant = excluded.tenant

@@ -4,3 +4,4 @@ select value ->> 'id', $1, value ->> 'code', value ->> 'name', value ->> 'phone'
 from json_each($2) where true
 on conflict (id) do update set name = excluded.name, phone = excluded.phone, email = excluded.email, level = excluded.level,
     tags = excluded.tags
+where customer.tenant = excluded.tenant
