@@ -175,7 +175,9 @@ impl<'a> Reader<'a> {
         let mut labels = Labels::new();
         for pair in text.split(';').filter(|pair| !pair.trim().is_empty()) {
             match pair.split_once('=') {
-                Some((key, value)) if !key.trim().is_empty() && !labels.contains_key(key.trim()) => drop(labels.insert(key.trim().into(), value.trim().into())),
+                Some((key, value)) if !key.trim().is_empty() && !labels.contains_key(key.trim()) => {
+                    drop(labels.insert(key.trim().into(), value.trim().into()))
+                }
                 _ => {
                     self.bad(field, "is not of the form key=value;key=value, each key once");
                     return None;

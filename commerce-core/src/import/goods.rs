@@ -14,23 +14,33 @@ use crate::tenant::Tenant;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(super) async fn import_categories(import: &mut Import<'_>, table: &Table) -> Result<Outcome, ImportError> {
-    let mut known: BTreeSet<String> = import.tx.categories(import.tenant.id).await?.into_iter().map(|category| category.code).collect();
+    let mut known: BTreeSet<String> =
+        import.tx.categories(import.tenant.id).await?.into_iter().map(|category| category.code).collect();
     let mut categories: Vec<(u64, Category)> = Vec::new();
     for row in &table.rows {
         let mut cell = Reader::new(row, import.faults);
         let (code, parent) = (cell.code("code"), cell.text("parent", 64));
-        let (name, name_en, position) = (cell.needed("name", 100), cell.text("name_en", 100), cell.number("position", 0));
-        let (Some(code), Some(parent), Some(name), Some(name_en), Some(position)) = (code, parent, name, name_en, position) else { continue };
+        let (name, name_en, position) =
+            (cell.needed("name", 100), cell.text("name_en", 100), cell.number("position", 0));
+        let (Some(code), Some(parent), Some(name), Some(name_en), Some(position)) =
+            (code, parent, name, name_en, position)
+        else {
+            continue;
+        };
         known.insert(code.clone());
         let parent = Some(parent).filter(|parent| !parent.is_empty());
-        categories.push((row.line, Category { id: id_of_code(import.tenant.id, &code), code, parent, name, name_en, position }));
+        categories.push((
+            row.line,
+            Category { id: id_of_code(import.tenant.id, &code), code, parent, name, name_en, position },
+        ));
     }
     for (line, category) in &categories {
         if category.parent.as_ref().is_some_and(|parent| !known.contains(parent) || *parent == category.code) {
             import.faults.add(*line, "parent", "there is no such category, neither here nor in the shop");
         }
     }
-    let good: Vec<Category> = categories.into_iter().filter(|(line, _)| !import.faults.has(*line)).map(|(_, category)| category).collect();
+    let good: Vec<Category> =
+        categories.into_iter().filter(|(line, _)| !import.faults.has(*line)).map(|(_, category)| category).collect();
     if !import.is_to_write() || good.is_empty() {
         return Ok(Outcome::default());
     }
@@ -39,7 +49,9 @@ pub(super) async fn import_categories(import: &mut Import<'_>, table: &Table) ->
 }
 
 pub(super) async fn export_categories(conn: &mut Conn, tenant: &Tenant) -> Result<Vec<Cells>, StoreError> {
-    let row = |c: crate::catalog::Category| vec![c.code, c.name, c.parent.unwrap_or_default(), c.name_en, c.position.to_string()];
+    let row = |c: Category| {
+        vec![c.code, c.name, c.parent.unwrap_or_default(), c.name_en, c.position.to_string()]
+    };
     Ok(conn.categories(tenant.id).await?.into_iter().map(row).collect())
 }
 
@@ -53,7 +65,8 @@ struct SkuRow {
 
 pub(super) async fn import_products(import: &mut Import<'_>, table: &Table) -> Result<Outcome, ImportError> {
     let tenant = import.tenant;
-    let mut rows: Vec<SkuRow> = table.rows.iter().filter_map(|row| read_sku(Reader::new(row, import.faults), row.line, tenant)).collect();
+    let mut rows: Vec<SkuRow> =
+        table.rows.iter().filter_map(|row| read_sku(Reader::new(row, import.faults), row.line, tenant)).collect();
     check_products(import, &rows).await?;
     rows.retain(|row| !import.faults.has(row.line));
     if !import.is_to_write() || rows.is_empty() {
@@ -75,12 +88,14 @@ fn read_sku(mut cell: Reader<'_>, line: u64, tenant: &Tenant) -> Option<SkuRow> 
     let (product_code, sku_code) = (cell.code("product_code"), cell.code("sku_code"));
     let kind = cell.word("kind", None::<ProductKind>, "physical, virtual");
     let status = cell.word("status", Some(ProductStatus::Active), "draft, active, closed");
-    let (title, title_en, category) = (cell.needed("title", 200), cell.text("title_en", 200), cell.text("category", 64));
+    let (title, title_en, category) =
+        (cell.needed("title", 200), cell.text("title_en", 200), cell.text("category", 64));
     let (description, description_en) = (cell.text("description", 4_000), cell.text("description_en", 4_000));
     let (attributes, options, media) = (cell.labels("attributes"), cell.labels("options"), cell.text("media", 4_000));
     let (barcode, weight_g) = (cell.text("barcode", 32), cell.number("weight_g", 0_u32));
     let (pack_size, low_stock) = (cell.number("pack_size", 1_u32), cell.number("low_stock", 0_u32));
-    let (list_price, cost, floor_price) = (cell.money("list_price", currency), cell.money("cost", currency), cell.money("floor_price", currency));
+    let (list_price, cost, floor_price) =
+        (cell.money("list_price", currency), cell.money("cost", currency), cell.money("floor_price", currency));
     let components = read_components(&mut cell);
     if pack_size == Some(0) {
         cell.bad("pack_size", "is at least 1");
@@ -126,7 +141,10 @@ fn read_components(cell: &mut Reader<'_>) -> Option<Vec<(String, u32)>> {
     let text = cell.text("components", 4_000)?;
     let mut components: Vec<(String, u32)> = Vec::new();
     for part in text.split(';').filter(|part| !part.is_empty()) {
-        match part.rsplit_once('*').and_then(|(code, qty)| Some((code.trim().to_owned(), qty.trim().parse().ok().filter(|qty| *qty > 0)?))) {
+        match part
+            .rsplit_once('*')
+            .and_then(|(code, qty)| Some((code.trim().to_owned(), qty.trim().parse().ok().filter(|qty| *qty > 0)?)))
+        {
             Some(component) if !components.iter().any(|(code, _)| *code == component.0) => components.push(component),
             _ => {
                 cell.bad("components", "is not of the form SKU*2;SKU*1, each SKU once");
@@ -140,8 +158,12 @@ fn read_components(cell: &mut Reader<'_>) -> Option<Vec<(String, u32)>> {
 /// What one row cannot know alone: its category, its twin rows, its components, its product's other rows.
 async fn check_products(import: &mut Import<'_>, rows: &[SkuRow]) -> Result<(), StoreError> {
     let tenant = import.tenant.id;
-    let categories: BTreeSet<String> = import.tx.categories(tenant).await?.into_iter().map(|category| category.code).collect();
-    let codes: BTreeSet<String> = rows.iter().flat_map(|row| row.components.iter().map(|(code, _)| code.clone()).chain([row.sku.code.clone()])).collect();
+    let categories: BTreeSet<String> =
+        import.tx.categories(tenant).await?.into_iter().map(|category| category.code).collect();
+    let codes: BTreeSet<String> = rows
+        .iter()
+        .flat_map(|row| row.components.iter().map(|(code, _)| code.clone()).chain([row.sku.code.clone()]))
+        .collect();
     let known = import.tx.skus_by_code(tenant, &codes).await?;
     let here: HashMap<&str, &SkuRow> = rows.iter().map(|row| (row.sku.code.as_str(), row)).collect();
     let mut first_of: HashMap<&str, &SkuRow> = HashMap::new();
@@ -159,7 +181,10 @@ async fn check_products(import: &mut Import<'_>, rows: &[SkuRow]) -> Result<(), 
         }
         let first = first_of.entry(&row.product.code).or_insert(row);
         if first.product != row.product {
-            bad("product_code", format!("the columns of {} differ from those in line {}", row.product.code, first.line));
+            bad(
+                "product_code",
+                format!("the columns of {} differ from those in line {}", row.product.code, first.line),
+            );
         }
         for (code, _) in &row.components {
             match here.get(code.as_str()) {
@@ -174,7 +199,8 @@ async fn check_products(import: &mut Import<'_>, rows: &[SkuRow]) -> Result<(), 
 
 pub(super) async fn export_products(conn: &mut Conn, tenant: &Tenant) -> Result<Vec<Cells>, StoreError> {
     let products = conn.products(tenant.id, tenant.currency).await?;
-    let codes: HashMap<_, _> = products.iter().flat_map(|(_, skus)| skus).map(|sku| (sku.id, sku.code.clone())).collect();
+    let codes: HashMap<_, _> =
+        products.iter().flat_map(|(_, skus)| skus).map(|sku| (sku.id, sku.code.clone())).collect();
     let row = |p: &Product, s: &Sku| {
         let component = |part: &Part| format!("{}*{}", codes.get(&part.sku).map_or("", String::as_str), part.qty);
         let components: Vec<String> = s.parts.iter().map(component).collect();
@@ -209,14 +235,17 @@ pub(super) async fn import_batches(import: &mut Import<'_>, table: &Table) -> Re
     let mut batches: Vec<(u64, String, Batch)> = Vec::new();
     for row in &table.rows {
         let mut cell = Reader::new(row, import.faults);
-        let (code, sku_code, processing_date) = (cell.code("batch_code"), cell.code("sku_code"), cell.needed("processing_date", 10));
-        let (harvest_year, best_before, total_qty) = (cell.number("harvest_year", 0_u16), cell.time("best_before", None), cell.number("total_qty", 0_u32));
+        let (code, sku_code, processing_date) =
+            (cell.code("batch_code"), cell.code("sku_code"), cell.needed("processing_date", 10));
+        let (harvest_year, best_before, total_qty) =
+            (cell.number("harvest_year", 0_u16), cell.time("best_before", None), cell.number("total_qty", 0_u32));
         let is_day = |day: &str| format!("{day}T00:00:00Z").parse::<crate::time::Timestamp>().is_ok();
         if processing_date.as_deref().is_some_and(|day| !is_day(day)) {
             cell.bad("processing_date", "is not a day of the form 2026-10-08");
         }
         let mut word = |field| cell.text(field, 200);
-        let (farmer_id, farm_plot_id, irrigation_source) = (word("farmer_id"), word("farm_plot_id"), word("irrigation_source"));
+        let (farmer_id, farm_plot_id, irrigation_source) =
+            (word("farmer_id"), word("farm_plot_id"), word("irrigation_source"));
         let (pesticide_report_id, quality_grade) = (word("pesticide_report_id"), word("quality_grade"));
         let (inspection_report_url, trace_record_id) = (word("inspection_report_url"), word("trace_record_id"));
         let batch = (|| {
@@ -246,7 +275,8 @@ pub(super) async fn import_batches(import: &mut Import<'_>, table: &Table) -> Re
     for (line, sku_code, _) in batches.iter().filter(|(_, sku_code, _)| !known.contains_key(sku_code)) {
         import.faults.add(*line, "sku_code", format_args!("there is no SKU {sku_code}"));
     }
-    let good: Vec<Batch> = batches.into_iter().filter(|(line, ..)| !import.faults.has(*line)).map(|(_, _, batch)| batch).collect();
+    let good: Vec<Batch> =
+        batches.into_iter().filter(|(line, ..)| !import.faults.has(*line)).map(|(_, _, batch)| batch).collect();
     if !import.is_to_write() || good.is_empty() {
         return Ok(Outcome::default());
     }
@@ -278,16 +308,22 @@ pub(super) async fn export_batches(conn: &mut Conn, tenant: &Tenant) -> Result<V
 
 pub(super) async fn import_prices(import: &mut Import<'_>, table: &Table) -> Result<Outcome, ImportError> {
     let tenant = import.tenant.id;
-    let activities: BTreeSet<String> = import.tx.activities(tenant).await?.into_iter().map(|activity| activity.code).collect();
+    let activities: BTreeSet<String> =
+        import.tx.activities(tenant).await?.into_iter().map(|activity| activity.code).collect();
     let mut prices: Vec<(u64, String, Price)> = Vec::new();
     for row in &table.rows {
         let mut cell = Reader::new(row, import.faults);
         let (sku_code, kind, selector) = (cell.code("sku_code"), cell.needed("kind", 20), cell.needed("selector", 64));
-        let (amount, valid_from, valid_to) = (cell.money("amount", import.tenant.currency), cell.time("valid_from", None), cell.time("valid_to", None));
+        let (amount, valid_from, valid_to) =
+            (cell.money("amount", import.tenant.currency), cell.time("valid_from", None), cell.time("valid_to", None));
         let rule = match (kind.as_deref(), selector.as_deref()) {
             (Some("channel"), Some(channel)) => Some(PriceRule::Channel(channel.to_owned())),
-            (Some("member"), Some(_)) => cell.word("selector", None::<Level>, "regular, silver, gold, diamond").map(PriceRule::Member),
-            (Some("activity"), Some(code)) if activities.contains(code) => Some(PriceRule::Activity(id_of_code(tenant, code))),
+            (Some("member"), Some(_)) => {
+                cell.word("selector", None::<Level>, "regular, silver, gold, diamond").map(PriceRule::Member)
+            }
+            (Some("activity"), Some(code)) if activities.contains(code) => {
+                Some(PriceRule::Activity(id_of_code(tenant, code)))
+            }
             (Some("activity"), Some(code)) => {
                 cell.bad("selector", format_args!("there is no activity {code}"));
                 None
@@ -303,9 +339,17 @@ pub(super) async fn import_prices(import: &mut Import<'_>, table: &Table) -> Res
         {
             cell.bad("valid_to", if from >= to { "is not after valid_from" } else { "is in the past" });
         }
-        let (Some(sku_code), Some(rule), Some(amount), Some(valid_from), Some(valid_to)) = (sku_code, rule, amount, valid_from, valid_to) else { continue };
+        let (Some(sku_code), Some(rule), Some(amount), Some(valid_from), Some(valid_to)) =
+            (sku_code, rule, amount, valid_from, valid_to)
+        else {
+            continue;
+        };
         let id = Id::derived(&tenant.to_string(), &format!("{sku_code}/{rule}/{valid_from}"));
-        prices.push((row.line, sku_code.clone(), Price { id, sku: id_of_code(tenant, &sku_code), rule, amount, valid_from, valid_to }));
+        prices.push((
+            row.line,
+            sku_code.clone(),
+            Price { id, sku: id_of_code(tenant, &sku_code), rule, amount, valid_from, valid_to },
+        ));
     }
     let known = import.tx.skus_by_code(tenant, &prices.iter().map(|(_, sku, _)| sku.clone()).collect()).await?;
     for (line, sku_code, price) in &prices {
@@ -313,12 +357,17 @@ pub(super) async fn import_prices(import: &mut Import<'_>, table: &Table) -> Res
             None => import.faults.add(*line, "sku_code", format_args!("there is no SKU {sku_code}")),
             Some(sku) if price.amount.minor() < sku.floor_price => {
                 let floor = Money::from_minor(sku.floor_price, import.tenant.currency);
-                import.faults.add(*line, "amount", format_args!("{} is below the floor price of {floor}", price.amount));
+                import.faults.add(
+                    *line,
+                    "amount",
+                    format_args!("{} is below the floor price of {floor}", price.amount),
+                );
             }
             Some(_) => {}
         }
     }
-    let good: Vec<Price> = prices.into_iter().filter(|(line, ..)| !import.faults.has(*line)).map(|(_, _, price)| price).collect();
+    let good: Vec<Price> =
+        prices.into_iter().filter(|(line, ..)| !import.faults.has(*line)).map(|(_, _, price)| price).collect();
     if !import.is_to_write() || good.is_empty() {
         return Ok(Outcome::default());
     }
@@ -330,7 +379,14 @@ pub(super) async fn export_prices(conn: &mut Conn, tenant: &Tenant) -> Result<Ve
     let row = |(coded, activity): (crate::store::Coded<Price>, Option<String>)| {
         let price = coded.item;
         let selector = activity.unwrap_or_else(|| price.rule.selector());
-        vec![coded.sku_code, price.rule.kind().to_owned(), selector, price.amount.amount(), price.valid_from.to_string(), price.valid_to.to_string()]
+        vec![
+            coded.sku_code,
+            price.rule.kind().to_owned(),
+            selector,
+            price.amount.amount(),
+            price.valid_from.to_string(),
+            price.valid_to.to_string(),
+        ]
     };
     Ok(conn.prices(tenant.id, tenant.currency).await?.into_iter().map(row).collect())
 }

@@ -98,7 +98,14 @@ struct Outcome {
 
 impl Shop {
     /// Imports one file. In [`Mode::Whole`] a single bad row makes it [`ImportError::Rejected`], with all of them listed.
-    pub async fn import(&self, caller: &Caller, sheet: Sheet, format: Format, bytes: &[u8], mode: Mode) -> Result<ImportReport, ImportError> {
+    pub async fn import(
+        &self,
+        caller: &Caller,
+        sheet: Sheet,
+        format: Format,
+        bytes: &[u8],
+        mode: Mode,
+    ) -> Result<ImportReport, ImportError> {
         let table = &Table::read(format, bytes, columns(sheet))?;
         let report = self
             .store()
@@ -116,15 +123,30 @@ impl Shop {
                     Sheet::Stock => stock::import_stock(&mut import, table).await?,
                     Sheet::Orders => orders::import_orders(&mut import, table).await?,
                 };
-                let report = ImportReport { rows: table.rows.len(), written: outcome.written, unchanged: outcome.unchanged, bad: faults.into_list() };
-                Ok::<Settled<ImportReport>, ImportError>(if report.written > 0 { tx.keep(report).await? } else { tx.leave(report) })
+                let report = ImportReport {
+                    rows: table.rows.len(),
+                    written: outcome.written,
+                    unchanged: outcome.unchanged,
+                    bad: faults.into_list(),
+                };
+                Ok::<Settled<ImportReport>, ImportError>(if report.written > 0 {
+                    tx.keep(report).await?
+                } else {
+                    tx.leave(report)
+                })
             })
             .await?;
         if mode == Mode::Whole && !report.bad.is_empty() { Err(ImportError::Rejected(report)) } else { Ok(report) }
     }
 
     /// Everything of one kind, as a file that [`Shop::import`] reads. Masked, it is for reading only.
-    pub async fn export(&self, caller: &Caller, sheet: Sheet, format: Format, privacy: Privacy) -> Result<String, ImportError> {
+    pub async fn export(
+        &self,
+        caller: &Caller,
+        sheet: Sheet,
+        format: Format,
+        privacy: Privacy,
+    ) -> Result<String, ImportError> {
         let mut conn = self.store().report().await?;
         let tenant = conn.tenant(caller.tenant).await?.ok_or(ImportError::UnknownTenant)?;
         let rows = match sheet {
@@ -157,7 +179,7 @@ fn columns(sheet: Sheet) -> table::Columns {
         Sheet::Prices => ("sku_code,kind,selector,amount,valid_from,valid_to", ""),
         Sheet::Customers => (
             "customer_code,name",
-            "phone,email,level,tags,created_at,address_id,recipient,recipient_phone,province,city,district,street,is_default",
+            "phone,email,level,tags,created_at,recipient,recipient_phone,province,city,district,street,is_default",
         ),
         Sheet::Stock => ("sku_code,warehouse_code,on_hand", "batch_code"),
         Sheet::Orders => (
@@ -209,7 +231,9 @@ impl Failure for ImportError {
     fn zh(&self) -> String {
         match self {
             Self::Unreadable(fault) => fault.zh(),
-            Self::Rejected(report) => format!("有 {} 处错误，没有写入任何数据；请修正，或用 --partial 跳过", report.bad.len()),
+            Self::Rejected(report) => {
+                format!("有 {} 处错误，没有写入任何数据；请修正，或用 --partial 跳过", report.bad.len())
+            }
             Self::UnknownTenant => "没有这个店铺".to_owned(),
             Self::Goods(error) => error.zh(),
             Self::Stock(error) => error.zh(),

@@ -49,7 +49,8 @@ pub(super) async fn import_orders(import: &mut Import<'_>, table: &Table) -> Res
             of_order.entry(row.head.order_no.clone()).or_default().push(row);
         }
     }
-    let customers: BTreeSet<String> = import.tx.customers(tenant.id).await?.into_iter().map(|customer| customer.code).collect();
+    let customers: BTreeSet<String> =
+        import.tx.customers(tenant.id).await?.into_iter().map(|customer| customer.code).collect();
     let codes: BTreeSet<String> = of_order.values().flatten().map(|row| row.sku_code.clone()).collect();
     let offers = {
         let known = import.tx.skus_by_code(tenant.id, &codes).await?;
@@ -75,7 +76,15 @@ pub(super) async fn import_orders(import: &mut Import<'_>, table: &Table) -> Res
     import.tx.insert_lines(tenant.id, &lines).await?;
     let imported = |order: &Order| {
         let payload = json!({ "order_no": order.order_no, "state": order.state.to_string(), "total": order.total });
-        Event::new(import.shop.mint_id(order.created_at), "Order.Imported", order.id, import.caller, order.created_at, payload).of_version(order.version)
+        Event::new(
+            import.shop.mint_id(order.created_at),
+            "Order.Imported",
+            order.id,
+            import.caller,
+            order.created_at,
+            payload,
+        )
+        .of_version(order.version)
     };
     let events: Vec<Event> = orders.iter().map(imported).collect();
     import.tx.record(tenant.id, &events).await?;
@@ -84,20 +93,38 @@ pub(super) async fn import_orders(import: &mut Import<'_>, table: &Table) -> Res
 
 fn read_line(mut cell: Reader<'_>, line: u64, tenant: &Tenant) -> Option<LineRow> {
     let currency = tenant.currency;
-    let (order_no, customer_code, sku_code) = (cell.code("order_no"), cell.code("customer_code"), cell.code("sku_code"));
-    let (channel, state, created_at) = (cell.needed("channel", 40), cell.word("state", None::<State>, "the states of docs/states.md"), cell.time("created_at", None));
+    let (order_no, customer_code, sku_code) =
+        (cell.code("order_no"), cell.code("customer_code"), cell.code("sku_code"));
+    let (channel, state, created_at) = (
+        cell.needed("channel", 40),
+        cell.word("state", None::<State>, "the states of docs/states.md"),
+        cell.time("created_at", None),
+    );
     let (qty, unit_price) = (cell.number("qty", 0_u32), cell.money("unit_price", currency));
     let (discount, freight) = (cell.money("discount", currency), cell.money("freight", currency));
     let (tax, total) = (cell.money("tax", currency), cell.money("total", currency));
-    let (recipient, phone, province, city) = (cell.text("recipient", 100), cell.text("phone", 32), cell.text("province", 50), cell.text("city", 50));
-    let (district, street, remark, reason) = (cell.text("district", 50), cell.text("street", 200), cell.text("remark", 500), cell.text("cancel_reason", 200));
+    let (recipient, phone, province, city) =
+        (cell.text("recipient", 100), cell.text("phone", 32), cell.text("province", 50), cell.text("city", 50));
+    let (district, street, remark, reason) = (
+        cell.text("district", 50),
+        cell.text("street", 200),
+        cell.text("remark", 500),
+        cell.text("cancel_reason", 200),
+    );
     if qty == Some(0) {
         cell.bad("qty", "is at least 1");
     }
     if phone.as_deref().is_some_and(|phone| phone.contains('*')) {
         cell.bad("phone", "is masked; export with personal data to import again");
     }
-    let destination = Destination { recipient: recipient?, phone: phone?, province: province?, city: city?, district: district?, street: street? };
+    let destination = Destination {
+        recipient: recipient?,
+        phone: phone?,
+        province: province?,
+        city: city?,
+        district: district?,
+        street: street?,
+    };
     let head = Head {
         order_no: order_no?,
         customer_code: customer_code?,
@@ -116,7 +143,12 @@ fn read_line(mut cell: Reader<'_>, line: u64, tenant: &Tenant) -> Option<LineRow
 }
 
 /// One order from its rows; nothing where a row of it is bad: an order is imported whole.
-fn assemble(import: &mut Import<'_>, rows: &[LineRow], customers: &BTreeSet<String>, offers: &HashMap<crate::catalog::SkuId, crate::checkout::Offer>) -> Option<(Order, Vec<Line>)> {
+fn assemble(
+    import: &mut Import<'_>,
+    rows: &[LineRow],
+    customers: &BTreeSet<String>,
+    offers: &HashMap<crate::catalog::SkuId, crate::checkout::Offer>,
+) -> Option<(Order, Vec<Line>)> {
     let tenant = import.tenant;
     let first = rows.first()?;
     let head = &first.head;
@@ -127,7 +159,11 @@ fn assemble(import: &mut Import<'_>, rows: &[LineRow], customers: &BTreeSet<Stri
     let mut lines = Vec::new();
     for (position, row) in (0..).zip(rows) {
         if row.head != *head {
-            import.faults.add(row.line, "order_no", format_args!("the columns of {} differ from those in line {}", head.order_no, first.line));
+            import.faults.add(
+                row.line,
+                "order_no",
+                format_args!("the columns of {} differ from those in line {}", head.order_no, first.line),
+            );
         }
         let Some(offer) = offers.get(&id_of_code(tenant.id, &row.sku_code)) else {
             import.faults.add(row.line, "sku_code", format_args!("there is no SKU {}", row.sku_code));
@@ -152,7 +188,11 @@ fn assemble(import: &mut Import<'_>, rows: &[LineRow], customers: &BTreeSet<Stri
             price_rule: "imported".to_owned(),
             amount,
             tax: Money::zero(tenant.currency),
-            weight_g: if offer.kind == ProductKind::Physical { u64::from(offer.weight_g) * u64::from(row.qty) } else { 0 },
+            weight_g: if offer.kind == ProductKind::Physical {
+                u64::from(offer.weight_g) * u64::from(row.qty)
+            } else {
+                0
+            },
             activity: None,
             batch: None,
         });
@@ -164,7 +204,11 @@ fn assemble(import: &mut Import<'_>, rows: &[LineRow], customers: &BTreeSet<Stri
     let before_tax = goods.checked_sub(head.discount).and_then(|sum| sum.checked_add(head.freight)).ok()?;
     let total = if head.total.is_zero() { before_tax } else { head.total };
     if total != before_tax && before_tax.checked_add(head.tax).ok() != Some(total) {
-        import.faults.add(first.line, "total", format_args!("{total} is not goods {goods} − discount + freight (+ tax)"));
+        import.faults.add(
+            first.line,
+            "total",
+            format_args!("{total} is not goods {goods} − discount + freight (+ tax)"),
+        );
         return None;
     }
     let weight_g = lines.iter().map(|line| line.weight_g).sum();
@@ -176,7 +220,7 @@ fn assemble(import: &mut Import<'_>, rows: &[LineRow], customers: &BTreeSet<Stri
         state: head.state,
         hold: Hold::None,
         hold_until: head.created_at,
-        pay_until: head.created_at,
+        pay_until: head.created_at.plus_minutes(tenant.settings.payment_timeout_minutes),
         currency: tenant.currency,
         goods,
         discount: head.discount,
@@ -197,8 +241,13 @@ fn assemble(import: &mut Import<'_>, rows: &[LineRow], customers: &BTreeSet<Stri
     Some((order, lines))
 }
 
-pub(super) async fn export_orders(conn: &mut Conn, tenant: &Tenant, privacy: Privacy) -> Result<Vec<Cells>, StoreError> {
-    let codes: HashMap<_, _> = conn.customers(tenant.id).await?.into_iter().map(|customer| (customer.id, customer.code)).collect();
+pub(super) async fn export_orders(
+    conn: &mut Conn,
+    tenant: &Tenant,
+    privacy: Privacy,
+) -> Result<Vec<Cells>, StoreError> {
+    let codes: HashMap<_, _> =
+        conn.customers(tenant.id).await?.into_iter().map(|customer| (customer.id, customer.code)).collect();
     let mut rows = Vec::new();
     let mut search = OrderSearch::default();
     loop {
@@ -212,7 +261,9 @@ pub(super) async fn export_orders(conn: &mut Conn, tenant: &Tenant, privacy: Pri
         }
         for order in &page {
             let customer = codes.get(&order.customer).map_or("", String::as_str);
-            rows.extend(of_order.get(&order.id).into_iter().flatten().map(|line| order_cells(order, line, customer, privacy)));
+            rows.extend(
+                of_order.get(&order.id).into_iter().flatten().map(|line| order_cells(order, line, customer, privacy)),
+            );
         }
     }
 }

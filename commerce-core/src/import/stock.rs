@@ -15,7 +15,8 @@ pub(super) async fn import_warehouses(import: &mut Import<'_>, table: &Table) ->
     let mut warehouses = Vec::new();
     for row in &table.rows {
         let mut cell = Reader::new(row, import.faults);
-        let (code, name, region, rank) = (cell.code("code"), cell.needed("name", 100), cell.text("region", 100), cell.number("rank", 0));
+        let (code, name, region, rank) =
+            (cell.code("code"), cell.needed("name", 100), cell.text("region", 100), cell.number("rank", 0));
         let (Some(code), Some(name), Some(region), Some(rank)) = (code, name, region, rank) else { continue };
         warehouses.push(Warehouse { id: id_of_code(tenant, &code), code, name, region, rank });
     }
@@ -36,14 +37,21 @@ pub(super) async fn export_warehouses(conn: &mut Conn, tenant: &Tenant) -> Resul
 /// Rows say how many are there; the journal gets the difference.
 pub(super) async fn import_stock(import: &mut Import<'_>, table: &Table) -> Result<Outcome, ImportError> {
     let tenant = import.tenant.id;
-    let warehouses: BTreeSet<String> = import.tx.warehouses(tenant).await?.into_iter().map(|warehouse| warehouse.code).collect();
-    let batches: BTreeMap<String, String> = import.tx.batches(tenant).await?.into_iter().map(|batch| (batch.item.code, batch.sku_code)).collect();
+    let warehouses: BTreeSet<String> =
+        import.tx.warehouses(tenant).await?.into_iter().map(|warehouse| warehouse.code).collect();
+    let batches: BTreeMap<String, String> =
+        import.tx.batches(tenant).await?.into_iter().map(|batch| (batch.item.code, batch.sku_code)).collect();
     let levels = import.tx.stock_levels(tenant).await?;
     let mut counts: Vec<(u64, String, Count)> = Vec::new();
     let mut seen = BTreeSet::new();
     for row in &table.rows {
         let mut cell = Reader::new(row, import.faults);
-        let (sku_code, warehouse, batch, on_hand) = (cell.code("sku_code"), cell.code("warehouse_code"), cell.text("batch_code", 64), cell.number("on_hand", 0_u32));
+        let (sku_code, warehouse, batch, on_hand) = (
+            cell.code("sku_code"),
+            cell.code("warehouse_code"),
+            cell.text("batch_code", 64),
+            cell.number("on_hand", 0_u32),
+        );
         if let Some(code) = warehouse.as_ref().filter(|code| !warehouses.contains(*code)) {
             cell.bad("warehouse_code", format_args!("there is no warehouse {code}"));
         }
@@ -53,8 +61,13 @@ pub(super) async fn import_stock(import: &mut Import<'_>, table: &Table) -> Resu
         {
             cell.bad("batch_code", format_args!("{sku} has no batch {batch}"));
         }
-        let (Some(sku_code), Some(warehouse), Some(batch), Some(on_hand)) = (sku_code, warehouse, batch, on_hand) else { continue };
-        let is_here = |level: &&crate::store::StockLevel| level.sku_code == sku_code && level.warehouse_code == warehouse && level.batch_code == batch;
+        let (Some(sku_code), Some(warehouse), Some(batch), Some(on_hand)) = (sku_code, warehouse, batch, on_hand)
+        else {
+            continue;
+        };
+        let is_here = |level: &&crate::store::StockLevel| {
+            level.sku_code == sku_code && level.warehouse_code == warehouse && level.batch_code == batch
+        };
         if levels.iter().find(is_here).is_some_and(|level| i64::from(on_hand) < level.reserved) {
             cell.bad("on_hand", "is less than what orders have been promised");
         }
@@ -62,14 +75,20 @@ pub(super) async fn import_stock(import: &mut Import<'_>, table: &Table) -> Resu
             cell.bad("sku_code", "this pile is in the file twice");
         }
         let batch = Some(batch).filter(|batch| !batch.is_empty()).map(|batch| id_of_code(tenant, &batch));
-        let count = Count { sku: id_of_code(tenant, &sku_code), warehouse: id_of_code(tenant, &warehouse), batch, qty: on_hand };
+        let count = Count {
+            sku: id_of_code(tenant, &sku_code),
+            warehouse: id_of_code(tenant, &warehouse),
+            batch,
+            qty: on_hand,
+        };
         counts.push((row.line, sku_code, count));
     }
     let known = import.tx.skus_by_code(tenant, &counts.iter().map(|(_, sku, _)| sku.clone()).collect()).await?;
     for (line, sku_code, _) in counts.iter().filter(|(_, sku_code, _)| !known.contains_key(sku_code)) {
         import.faults.add(*line, "sku_code", format_args!("there is no SKU {sku_code}"));
     }
-    let good: Vec<Count> = counts.into_iter().filter(|(line, ..)| !import.faults.has(*line)).map(|(_, _, count)| count).collect();
+    let good: Vec<Count> =
+        counts.into_iter().filter(|(line, ..)| !import.faults.has(*line)).map(|(_, _, count)| count).collect();
     if !import.is_to_write() || good.is_empty() {
         return Ok(Outcome::default());
     }
@@ -78,6 +97,8 @@ pub(super) async fn import_stock(import: &mut Import<'_>, table: &Table) -> Resu
 }
 
 pub(super) async fn export_stock(conn: &mut Conn, tenant: &Tenant) -> Result<Vec<Cells>, StoreError> {
-    let row = |level: crate::store::StockLevel| vec![level.sku_code, level.warehouse_code, level.on_hand.to_string(), level.batch_code];
+    let row = |level: crate::store::StockLevel| {
+        vec![level.sku_code, level.warehouse_code, level.on_hand.to_string(), level.batch_code]
+    };
     Ok(conn.stock_levels(tenant.id).await?.into_iter().map(row).collect())
 }

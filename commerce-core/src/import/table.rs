@@ -1,5 +1,6 @@
 //! CSV and JSON lines as one thing: rows of named texts, each with its line.
 
+use crate::error::{Code, Failure, Kind};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -43,8 +44,16 @@ pub enum FileFault {
     Malformed { reason: String },
 }
 
-impl FileFault {
-    pub(super) fn zh(&self) -> String {
+impl Failure for FileFault {
+    fn kind(&self) -> Kind {
+        Kind::Invalid
+    }
+
+    fn code(&self) -> Code {
+        Code::UnreadableFile
+    }
+
+    fn zh(&self) -> String {
         match self {
             Self::UnknownFormat => "文件名必须以 .csv 或 .jsonl 结尾".to_owned(),
             Self::NotUtf8 { line } => format!("第 {line} 行不是 UTF-8 编码，请另存为 UTF-8（中文表格软件常存为 GBK）"),
@@ -130,7 +139,10 @@ impl Table {
             let record = record.map_err(malformed)?;
             let line = record.position().map_or(0, csv::Position::line);
             if record.len() != heading.len() {
-                table.broken.push((line, format!("has {} cells instead of {}; is a comma or a quote missing?", record.len(), heading.len())));
+                table.broken.push((
+                    line,
+                    format!("has {} cells instead of {}; is a comma or a quote missing?", record.len(), heading.len()),
+                ));
                 continue;
             }
             let cells = heading.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
@@ -179,14 +191,19 @@ pub(super) fn write(format: Format, columns: Columns, rows: &[Cells]) -> String 
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(Vec::new());
             // Writing to memory cannot fail, and every row has all columns.
-            let written = writer.write_record(&names).and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
+            let written =
+                writer.write_record(&names).and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
             debug_assert!(written.is_ok(), "{written:?}");
             String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
         }
         Format::Jsonl => rows
             .iter()
             .map(|row| {
-                let object: serde_json::Map<_, _> = names.iter().map(|name| (*name).to_owned()).zip(row.iter().map(|cell| cell.clone().into())).collect();
+                let object: serde_json::Map<_, _> = names
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .zip(row.iter().map(|cell| cell.clone().into()))
+                    .collect();
                 format!("{}\n", serde_json::Value::Object(object))
             })
             .collect(),

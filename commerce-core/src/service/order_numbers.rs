@@ -60,7 +60,7 @@ impl Block {
                 let day = now.day(utc_offset_minutes);
                 let last = tx.next_order_numbers(tenant, &day, count).await?;
                 let block = Self { utc_offset_minutes, day, left: (last - count + 1..=last).collect() };
-                Ok::<Settled<_>, StoreError>(tx.keep(Some(block)).await?)
+                tx.keep(Some(block)).await
             })
             .await
     }

@@ -111,7 +111,7 @@ impl Shop {
                 let journal: Vec<InventoryTx> = left.iter().map(entry).collect();
                 tx.take_from_activities(caller.tenant, &left).await?;
                 tx.move_stock(caller.tenant, &journal, now).await?;
-                Ok::<Settled<usize>, StoreError>(tx.keep(left.len()).await?)
+                tx.keep(left.len()).await
             })
             .await
     }
@@ -134,7 +134,7 @@ impl Shop {
                 };
                 let events: Vec<Event> = low.iter().map(tell).collect();
                 tx.record(caller.tenant, &events).await?;
-                Ok::<Settled<usize>, StoreError>(tx.keep(low.len()).await?)
+                tx.keep(low.len()).await
             })
             .await
     }

@@ -7,7 +7,7 @@ mod world;
 use crate::error::{Code, Failure};
 use crate::order::{OrderError, OrderId};
 use crate::service::PlaceError;
-use crate::store::{Faults, Moment, Store, StoreError};
+use crate::store::{Faults, Moment, Options, Store, StoreError};
 use crate::time::{MINUTE, ManualClock, Timestamp};
 use model::{Model, Verdict};
 use rand::rngs::StdRng;
@@ -64,9 +64,14 @@ impl Faults for OneStrike {
     }
 }
 
+fn striking(faults: &Arc<OneStrike>) -> Options {
+    Options { faults: Some(faults.clone()), ..Options::default() }
+}
+
 /// Runs `ops` operations on the empty, migrated database at `url`. `progress` hears of every thousandth.
 pub async fn run(url: &str, seed: u64, ops: u64, mut progress: impl FnMut(u64)) -> Result<Report, Divergence> {
-    let mut simulation = Simulation::start(url, seed).await.map_err(|error| fail(seed, 0, "opening the shop", error))?;
+    let mut simulation =
+        Simulation::start(url, seed).await.map_err(|error| fail(seed, 0, "opening the shop", error))?;
     for op in 1..=ops {
         let what = simulation.step().await.map_err(|(what, difference)| fail(seed, op, what, difference))?;
         let is_milestone = op % 1_000 == 0 || op == ops;
@@ -77,7 +82,8 @@ pub async fn run(url: &str, seed: u64, ops: u64, mut progress: impl FnMut(u64)) 
     }
     simulation.report.ops = ops;
     simulation.report.orders = simulation.model.orders.len();
-    simulation.report.events = simulation.count_events().await.map_err(|difference| fail(seed, ops, "reading the event log", difference))?;
+    simulation.report.events =
+        simulation.count_events().await.map_err(|difference| fail(seed, ops, "reading the event log", difference))?;
     Ok(simulation.report)
 }
 
@@ -93,6 +99,8 @@ struct Simulation {
     world: World,
     model: Model,
     keys: u64,
+    /// After how many chances the operation that is drawn now is to crash, if it is.
+    crash_after: Option<i64>,
     report: Report,
 }
 
@@ -137,20 +145,27 @@ impl Simulation {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_795_000_000_000_000)));
         let faults = Arc::new(OneStrike::default());
         faults.rest();
-        let store = Store::open_with(url, Some(faults.clone())).await.map_err(|error| error.to_string())?;
+        let store = Store::open_with(url, striking(&faults)).await.map_err(|error| error.to_string())?;
         let world = World::build(store, clock.clone(), seed).await?;
         let model = Model::of(&world);
         let random = StdRng::seed_from_u64(seed);
-        Ok(Self { random, url: url.to_owned(), clock, faults, world, model, keys: 0, report: Report::default() })
+        Ok(Self {
+            random,
+            url: url.to_owned(),
+            clock,
+            faults,
+            world,
+            model,
+            keys: 0,
+            crash_after: None,
+            report: Report::default(),
+        })
     }
 
     /// One operation. On a divergence: what was tried, and how shop and model differ.
     async fn step(&mut self) -> Result<String, (String, String)> {
         let op = self.draw();
-        let crash_after = self.random.random_bool(0.05).then(|| self.random.random_range(0..16));
-        if let Some(after) = crash_after {
-            self.faults.arm(after);
-        }
+        self.crash_after = self.random.random_bool(0.05).then(|| self.random.random_range(0..16));
         match op {
             Op::Place => self.place(None).await,
             Op::PlaceAgain => self.place(self.model.last_request.clone()).await,
@@ -175,11 +190,18 @@ impl Simulation {
         Op::Place
     }
 
+    /// From here on the operation may crash.
+    fn brace(&mut self) {
+        if let Some(after) = self.crash_after.take() {
+            self.faults.arm(after);
+        }
+    }
+
     /// A process that lost its database starts anew, with nothing in memory.
     async fn restart(&mut self) -> Result<(), String> {
         self.report.crashes += 1;
         self.faults.rest();
-        let store = Store::open_with(&self.url, Some(self.faults.clone())).await.map_err(|error| error.to_string())?;
+        let store = Store::open_with(&self.url, striking(&self.faults)).await.map_err(|error| error.to_string())?;
         let seed = self.random.random();
         self.world.reopen(store, self.clock.clone(), seed);
         Ok(())
@@ -191,6 +213,7 @@ impl Simulation {
             self.model.random_request(&mut self.random, self.keys)
         });
         let expected = self.model.place(&request, crate::time::Clock::now(&*self.clock));
+        self.brace();
         let mut placed = self.world.place(&request).await;
         if matches!(placed, Err(PlaceError::Store(StoreError::Unreachable(_)))) {
             self.restart().await?;
@@ -216,6 +239,7 @@ impl Simulation {
             Op::Fulfil => self.model.fulfil(order),
             Op::Place | Op::PlaceAgain | Op::SwapVariant | Op::Receive | Op::TimePasses => Verdict::Done,
         };
+        self.brace();
         let mut outcome = self.touch(op, order).await?;
         if matches!(outcome, Outcome::Unknown) {
             self.restart().await?;
@@ -246,11 +270,16 @@ impl Simulation {
         let Some(order) = self.model.random_order(&mut self.random) else { return Ok(()) };
         let Some((line, to)) = self.world.random_swap(order, &mut self.random).await? else { return Ok(()) };
         let expected = self.model.swap(order, line.position as usize, to);
+        self.brace();
         let mut outcome = outcome(self.world.swap(order, line.id, to).await)?;
         if matches!(outcome, Outcome::Unknown) {
             self.restart().await?;
             let is_done = self.world.line_sku(order, line.id).await? == to;
-            outcome = if is_done && line.sku != to { Outcome::Done } else { self::outcome(self.world.swap(order, line.id, to).await)? };
+            outcome = if is_done && line.sku != to {
+                Outcome::Done
+            } else {
+                self::outcome(self.world.swap(order, line.id, to).await)?
+            };
         }
         self.agree(&expected, &outcome)
     }
@@ -258,6 +287,7 @@ impl Simulation {
     async fn receive(&mut self) -> Result<(), String> {
         let (sku, qty) = self.model.random_delivery(&mut self.random);
         self.model.receive(sku, qty);
+        self.brace();
         if let Err(error) = self.world.receive(sku, qty).await {
             if error.code() != Code::DatabaseUnreachable {
                 return Err(error.to_string());
@@ -274,6 +304,7 @@ impl Simulation {
         let minutes = self.random.random_range(1..12);
         self.clock.advance(minutes * MINUTE);
         self.model.time_passes(crate::time::Clock::now(&*self.clock));
+        self.brace();
         if matches!(outcome(self.world.sweep().await)?, Outcome::Unknown) {
             self.restart().await?;
             self.world.sweep().await.map_err(|error| error.to_string())?;
@@ -289,7 +320,9 @@ impl Simulation {
                 Ok(())
             }
             (expected, Outcome::Done) => Err(format!("the model says {expected:?}, the shop did it")),
-            (expected, Outcome::Refused(code)) => Err(format!("the model says {expected:?}, the shop refused with {}", code.name())),
+            (expected, Outcome::Refused(code)) => {
+                Err(format!("the model says {expected:?}, the shop refused with {}", code.name()))
+            }
             (expected, Outcome::Unknown) => Err(format!("the model says {expected:?}, the shop broke twice")),
         }
     }

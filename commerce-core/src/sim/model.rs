@@ -103,7 +103,9 @@ impl Model {
         let mut goods = BTreeMap::new();
         for (sku, qty) in items {
             match self.parts.get(sku) {
-                Some(parts) => parts.iter().for_each(|(part, per)| *goods.entry(*part).or_default() += i64::from(per * qty)),
+                Some(parts) => {
+                    parts.iter().for_each(|(part, per)| *goods.entry(*part).or_default() += i64::from(per * qty))
+                }
                 None => *goods.entry(*sku).or_default() += i64::from(*qty),
             }
         }
@@ -124,7 +126,11 @@ impl Model {
 
     pub(super) fn place(&mut self, request: &Request, now: Timestamp) -> Verdict {
         self.now = now;
-        if self.by_key.contains_key(&request.key) || self.is_free(&request.items) { Verdict::Done } else { Verdict::Refused(Code::InsufficientStock) }
+        if self.by_key.contains_key(&request.key) || self.is_free(&request.items) {
+            Verdict::Done
+        } else {
+            Verdict::Refused(Code::InsufficientStock)
+        }
     }
 
     /// The shop placed it: the first time it takes stock, the second time it must be the same order.
@@ -136,7 +142,12 @@ impl Model {
             return Err(format!("{order} costs {total}"));
         }
         self.reserve(&request.items.clone(), 1);
-        let placed = ModelOrder { state: State::PendingPayment, hold: Hold::Held, items: request.items.clone(), placed_at: self.now };
+        let placed = ModelOrder {
+            state: State::PendingPayment,
+            hold: Hold::Held,
+            items: request.items.clone(),
+            placed_at: self.now,
+        };
         self.orders.insert(order, placed);
         self.by_key.insert(request.key.clone(), order);
         self.recent.push(order);
@@ -259,8 +270,10 @@ impl Model {
     pub(super) fn time_passes(&mut self, now: Timestamp) {
         self.now = now;
         let waiting = |order: &ModelOrder, minutes| now.micros() - order.placed_at.micros() >= minutes * MINUTE;
-        let expired: Vec<OrderId> = self.orders.iter().filter(|(_, o)| o.hold == Hold::Held && waiting(o, 15)).map(|(id, _)| *id).collect();
-        let overdue: Vec<OrderId> = self.orders.iter().filter(|(_, o)| o.state.is_unpaid() && waiting(o, 30)).map(|(id, _)| *id).collect();
+        let expired: Vec<OrderId> =
+            self.orders.iter().filter(|(_, o)| o.hold == Hold::Held && waiting(o, 15)).map(|(id, _)| *id).collect();
+        let overdue: Vec<OrderId> =
+            self.orders.iter().filter(|(_, o)| o.state.is_unpaid() && waiting(o, 30)).map(|(id, _)| *id).collect();
         for id in expired {
             self.let_go(id, Hold::Expired);
         }

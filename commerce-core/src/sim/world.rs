@@ -35,7 +35,15 @@ impl World {
         let opened_at = clock.now();
         let shop = Shop::with(store, clock, Mint::seeded(seed));
         let tenant = shop.open_tenant("sim", "模拟店", Currency::CNY).await.map_err(|error| error.to_string())?.id;
-        let mut world = Self { shop, tenant, warehouse: id_of_code(tenant, "W1"), skus: Vec::new(), bundles: Vec::new(), customers: Vec::new(), opened_at };
+        let mut world = Self {
+            shop,
+            tenant,
+            warehouse: id_of_code(tenant, "W1"),
+            skus: Vec::new(),
+            bundles: Vec::new(),
+            customers: Vec::new(),
+            opened_at,
+        };
         world.stock_shelves().await.map_err(|error| error.to_string())?;
         world.invite_customers().await.map_err(|error| error.to_string())?;
         Ok(world)
@@ -48,11 +56,14 @@ impl World {
     /// Four products of three variants, and two bundles that share a SKU.
     async fn stock_shelves(&mut self) -> Result<(), Box<dyn std::error::Error>> {
         let staff = Caller::staff(self.tenant);
-        let warehouse = Warehouse { id: self.warehouse, code: "W1".into(), name: "W1".into(), region: String::new(), rank: 1 };
+        let warehouse =
+            Warehouse { id: self.warehouse, code: "W1".into(), name: "W1".into(), region: String::new(), rank: 1 };
         self.shop.save_warehouse(&staff, &warehouse).await?;
         for number in 0..4 {
             let product = self.product(&format!("P{number}"));
-            let skus: Vec<Sku> = (0..3).map(|i| self.sku(&product, &format!("P{number}-{i}"), 1_000 + 250 * i64::from(i), Vec::new())).collect();
+            let skus: Vec<Sku> = (0..3)
+                .map(|i| self.sku(&product, &format!("P{number}-{i}"), 1_000 + 250 * i64::from(i), Vec::new()))
+                .collect();
             self.skus.extend(skus.iter().map(|sku| (sku.id, number)));
             self.shop.save_products(&staff, &[(product, skus)]).await?;
         }
@@ -64,7 +75,12 @@ impl World {
             self.bundles.push((bundle.id, vec![(shared, 1), (other, 2)]));
             self.shop.save_products(&staff, &[(product, vec![bundle])]).await?;
         }
-        let count = |sku| Count { sku, warehouse: self.warehouse, batch: None, qty: u32::try_from(Self::OPENING_STOCK).unwrap_or(0) };
+        let count = |sku| Count {
+            sku,
+            warehouse: self.warehouse,
+            batch: None,
+            qty: u32::try_from(Self::OPENING_STOCK).unwrap_or(0),
+        };
         let counts: Vec<Count> = self.skus.iter().map(|(sku, _)| count(*sku)).collect();
         Ok(self.shop.receive_stock(&staff, &counts, "opening").await?)
     }
@@ -85,10 +101,19 @@ impl World {
                 created_at: self.opened_at,
             };
             self.shop.save_customers(&staff, &[customer]).await?;
-            let addresses = ["浙江省", "新疆维吾尔自治区"].map(|province| (province, id_of_code(self.tenant, &format!("{code}-{province}"))));
+            let addresses = ["浙江省", "新疆维吾尔自治区"]
+                .map(|province| (province, id_of_code(self.tenant, &format!("{code}-{province}"))));
             for (province, address) in addresses {
-                let destination = Destination { recipient: "收件人".into(), phone: "13800000000".into(), province: province.into(), street: "一号".into(), ..Destination::default() };
-                self.shop.save_address(&staff, &Address { id: address, customer: id, destination, is_default: false }).await?;
+                let destination = Destination {
+                    recipient: "收件人".into(),
+                    phone: "13800000000".into(),
+                    province: province.into(),
+                    street: "一号".into(),
+                    ..Destination::default()
+                };
+                self.shop
+                    .save_address(&staff, &Address { id: address, customer: id, destination, is_default: false })
+                    .await?;
             }
             self.customers.push((id, addresses.map(|(_, address)| address)));
         }
@@ -140,7 +165,8 @@ impl World {
     pub(super) async fn place(&self, request: &Request) -> Result<Placed, PlaceError> {
         let (customer, addresses) = self.customers[request.customer];
         let items = request.items.iter().map(|(sku, qty)| Item::of(*sku, *qty)).collect();
-        let order = OrderRequest { items, address: Some(addresses[0]), channel: "h5".into(), ..OrderRequest::default() };
+        let order =
+            OrderRequest { items, address: Some(addresses[0]), channel: "h5".into(), ..OrderRequest::default() };
         self.shop.place_order(&Caller::shopper(self.tenant, customer), customer, &request.key, order).await
     }
 
@@ -159,7 +185,8 @@ impl World {
     /// To the customer's other address and, next time, back.
     pub(super) async fn change_address(&self, order: OrderId) -> Result<(), OrderError> {
         let (found, _) = self.shop.order(&self.system(), order).await?;
-        let (_, addresses) = self.customers.iter().find(|(customer, _)| *customer == found.customer).ok_or(OrderError::NotFound)?;
+        let (_, addresses) =
+            self.customers.iter().find(|(customer, _)| *customer == found.customer).ok_or(OrderError::NotFound)?;
         let other = addresses[usize::from(found.destination.province.starts_with("浙江"))];
         self.shop.change_address(&self.owner(order).await?, order, other).await.map(drop)
     }
@@ -174,7 +201,9 @@ impl World {
             State::Picked => self.shop.move_order(&staff, order, Act::Pack).await.map(drop),
             State::Packed => {
                 for parcel in self.shop.parcels(&staff, order).await? {
-                    self.shop.ship_parcel(&staff, parcel.id, &Shipment { carrier: "SF".into(), tracking_no: "SF1".into() }).await?;
+                    self.shop
+                        .ship_parcel(&staff, parcel.id, &Shipment { carrier: "SF".into(), tracking_no: "SF1".into() })
+                        .await?;
                 }
                 Ok(())
             }
@@ -191,11 +220,20 @@ impl World {
     }
 
     /// A line of the order and a SKU to swap it for: mostly another variant, sometimes a wrong one.
-    pub(super) async fn random_swap(&self, order: OrderId, random: &mut StdRng) -> Result<Option<(Line, SkuId)>, String> {
+    pub(super) async fn random_swap(
+        &self,
+        order: OrderId,
+        random: &mut StdRng,
+    ) -> Result<Option<(Line, SkuId)>, String> {
         let (_, lines) = self.quietly(self.shop.order(&self.system(), order).await)?;
         let line = &lines[random.random_range(0..lines.len())];
         let product = self.skus.iter().find(|(sku, _)| *sku == line.sku).map(|(_, product)| *product);
-        let variants: Vec<SkuId> = self.skus.iter().filter(|(_, of)| Some(*of) == product || random.random_bool(0.1)).map(|(sku, _)| *sku).collect();
+        let variants: Vec<SkuId> = self
+            .skus
+            .iter()
+            .filter(|(_, of)| Some(*of) == product || random.random_bool(0.1))
+            .map(|(sku, _)| *sku)
+            .collect();
         Ok((!variants.is_empty()).then(|| (line.clone(), variants[random.random_range(0..variants.len())])))
     }
 
@@ -205,7 +243,11 @@ impl World {
 
     pub(super) async fn line_sku(&self, order: OrderId, line: LineId) -> Result<SkuId, String> {
         let (_, lines) = self.quietly(self.shop.order(&self.system(), order).await)?;
-        lines.iter().find(|known| known.id == line).map(|line| line.sku).ok_or_else(|| format!("{order} lost its line {line}"))
+        lines
+            .iter()
+            .find(|known| known.id == line)
+            .map(|line| line.sku)
+            .ok_or_else(|| format!("{order} lost its line {line}"))
     }
 
     pub(super) async fn state(&self, order: OrderId) -> Result<State, String> {
@@ -244,17 +286,27 @@ impl World {
         let mut version = 1;
         for event in &events {
             if event.subject_version != version + 1 {
-                return Err(format!("{id}: event {} has version {} after {version}", event.name, event.subject_version));
+                return Err(format!(
+                    "{id}: event {} has version {} after {version}",
+                    event.name, event.subject_version
+                ));
             }
             version = event.subject_version;
         }
         let told = events.last().map(|event| (event.payload["state"].clone(), event.payload["hold"].clone()));
-        let is_told = told == Some((order.state.to_string().into(), order.hold.to_string().into())) && version == order.version;
-        if is_told { Ok(()) } else { Err(format!("{id}: its events end with {told:?} at version {version}, the order is {} {} at {}", order.state, order.hold, order.version)) }
+        let is_told =
+            told == Some((order.state.to_string().into(), order.hold.to_string().into())) && version == order.version;
+        if is_told {
+            Ok(())
+        } else {
+            Err(format!(
+                "{id}: its events end with {told:?} at version {version}, the order is {} {} at {}",
+                order.state, order.hold, order.version
+            ))
+        }
     }
 
     fn quietly<T>(&self, answer: Result<T, OrderError>) -> Result<T, String> {
         answer.map_err(|error| error.to_string())
     }
 }
-

@@ -35,7 +35,7 @@ impl Store {
             let head = head.ok_or(StoreError::SchemaBehind)?.int("position")?;
             let placed = tx.sql(include_str!("sql/event/place.sql")).int(head).int(PLACED_AT_ONCE).changes().await?;
             tx.sql(include_str!("sql/event/move_head.sql")).int(i64::try_from(placed).unwrap_or(0)).run().await?;
-            Ok::<Settled<()>, StoreError>(tx.keep(()).await?)
+            tx.keep(()).await
         })
         .await
     }

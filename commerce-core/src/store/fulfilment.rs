@@ -138,13 +138,13 @@ impl Tx {
                 })
             })
             .collect();
-        Ok(self
+        self
             .sql(include_str!("sql/fulfilment/insert_proposals.sql"))
             .text(tenant)
             .json(&rows)
             .time(now)
             .changes()
-            .await?)
+            .await
     }
 
     /// False if somebody decided it before.

@@ -20,7 +20,7 @@ pub use inventory::{Disagreement, Held, StockLevel};
 pub use order::OrderSearch;
 pub use tx::{Settled, Tx};
 
-pub(crate) use catalog::{Coded, KnownSku};
+pub(crate) use catalog::Coded;
 use conn::{Cell, Probe, Row};
 pub(crate) use fulfilment::ParcelMove;
 pub(crate) use inventory::{PileKey, RunningLow};
@@ -51,6 +51,15 @@ impl Dialect {
 /// How often a write that lost a race is tried before the caller is told.
 const TRIES: u32 = 12;
 
+/// How a store is opened out of the ordinary.
+#[derive(Default)]
+pub struct Options {
+    /// Breaks writes on purpose.
+    pub faults: Option<Arc<dyn Faults>>,
+    /// How many pages of 4 KiB a SQLite file may grow to, where a host gives no more.
+    pub sqlite_pages_max: Option<u32>,
+}
+
 /// A database of the shop. Cloning it is cheap and shares the connections.
 #[derive(Clone)]
 pub struct Store {
@@ -65,18 +74,19 @@ pub struct Store {
 impl Store {
     /// Opens a migrated database: `sqlite:shop.db` or `postgres://user@host/shop`.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Self::open_with(url, None).await
+        Self::open_with(url, Options::default()).await
     }
 
-    /// Opens a database that fails on purpose where `faults` says so.
-    pub async fn open_with(url: &str, faults: Option<Arc<dyn Faults>>) -> Result<Self, StoreError> {
+    pub async fn open_with(url: &str, options: Options) -> Result<Self, StoreError> {
         let dialect = Dialect::of(url)?;
-        let probe = Arc::new(Probe { faults, ..Probe::default() });
-        let pool = connect(url, Plans::Keyed, 16).await?;
-        let reports = connect(url, Plans::Free, 2).await?;
+        let probe = Arc::new(Probe { faults: options.faults, ..Probe::default() });
+        let pool = connect(url, Plans::Keyed, 16, None).await?;
+        let reports = connect(url, Plans::Free, 2, None).await?;
         migrate::check(&mut *pool.acquire().await?, dialect).await?;
         let writer = match dialect {
-            Dialect::Sqlite => Some(Writer::start(connect(url, Plans::Keyed, 1).await?, probe.clone())),
+            Dialect::Sqlite => {
+                Some(Writer::start(connect(url, Plans::Keyed, 1, options.sqlite_pages_max).await?, probe.clone()))
+            }
             Dialect::Postgres => None,
         };
         Ok(Self { dialect, pool, reports, writer, probe })
@@ -90,7 +100,7 @@ impl Store {
             Dialect::Sqlite => format!("{url}{separator}mode=rwc"),
             Dialect::Postgres => url.to_owned(),
         };
-        let pool = connect(&url, Plans::Free, 1).await?;
+        let pool = connect(&url, Plans::Free, 1, None).await?;
         let done = migrate::migrate(&mut *pool.acquire().await?, dialect).await;
         pool.close().await;
         done
@@ -163,7 +173,7 @@ enum Plans {
     Free,
 }
 
-async fn connect(url: &str, plans: Plans, connections: u32) -> Result<AnyPool, StoreError> {
+async fn connect(url: &str, plans: Plans, connections: u32, pages_max: Option<u32>) -> Result<AnyPool, StoreError> {
     let dialect = Dialect::of(url)?;
     sqlx::any::install_default_drivers();
     let options = AnyPoolOptions::new()
@@ -180,6 +190,9 @@ async fn connect(url: &str, plans: Plans, connections: u32) -> Result<AnyPool, S
                     connection.execute("pragma cache_size = -65536").await?;
                     // Pages that many orders touch are written back once in 64 MB of log, not once in 4.
                     connection.execute("pragma wal_autocheckpoint = 16384").await?;
+                    if let Some(pages) = pages_max {
+                        connection.execute(sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"))).await?;
+                    }
                 } else if plans == Plans::Keyed {
                     keep_plans_keyed(connection).await?;
                 }

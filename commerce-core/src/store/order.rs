@@ -112,9 +112,11 @@ impl Conn {
         let tail =
             if search.phone_tail.is_empty() { String::new() } else { format!("%{}", escape_like(&search.phone_tail)) };
         let before = search.to.unwrap_or(Timestamp::from_micros(i64::MAX));
-        // An id above every real one: without a page before, the time alone decides.
-        let (until, after) =
-            search.after.map_or((before, "~".to_owned()), |(time, id)| (time.min(before), id.to_string()));
+        // No id is below '': what was placed at `before` itself is left out.
+        let (until, after) = match search.after {
+            Some((time, id)) if time < before => (time, id.to_string()),
+            _ => (before, String::new()),
+        };
         let rows = self
             .sql(include_str!("sql/order/search.sql"))
             .text(tenant)

@@ -1,6 +1,14 @@
 //! Every story of the shop, on both databases. One binary, so that it links once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod concurrency;
+mod crash;
 mod db;
+mod events;
+mod fulfilment;
+mod goods;
 mod orders;
 mod schema;
 mod shop;

@@ -4,10 +4,12 @@ use commerce_core::sim;
 /// `SIM_SEED=7 SIM_OPS=50000` runs another or a longer one; `zhanggui sim` runs them on demand.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_random_operations_with_crashes() {
-    let number = |name: &str, otherwise: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+    let number =
+        |name: &str, otherwise: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let (seed, ops) = (number("SIM_SEED", 1), number("SIM_OPS", 1_000));
     for db in Db::both().await {
-        let report = sim::run(&db.url, seed, ops, |_| {}).await.unwrap_or_else(|divergence| panic!("{}: {divergence}", db.name));
+        let report =
+            sim::run(&db.url, seed, ops, |_| {}).await.unwrap_or_else(|divergence| panic!("{}: {divergence}", db.name));
         println!("{} seed {seed}: {report:?}", db.name);
         assert!(report.crashes > 0 && report.refused > 0, "nothing went wrong: {report:?}");
     }
