@@ -49,9 +49,7 @@ pub(super) async fn import_categories(import: &mut Import<'_>, table: &Table) ->
 }
 
 pub(super) async fn export_categories(conn: &mut Conn, tenant: &Tenant) -> Result<Vec<Cells>, StoreError> {
-    let row = |c: Category| {
-        vec![c.code, c.name, c.parent.unwrap_or_default(), c.name_en, c.position.to_string()]
-    };
+    let row = |c: Category| vec![c.code, c.name, c.parent.unwrap_or_default(), c.name_en, c.position.to_string()];
     Ok(conn.categories(tenant.id).await?.into_iter().map(row).collect())
 }
 

@@ -3,11 +3,12 @@
 use super::cells::Reader;
 use super::table::{Cells, Table};
 use super::{Import, ImportError, Outcome, Privacy};
-use crate::catalog::{Labels, ProductKind, id_of_code};
+use crate::catalog::{SkuId, id_of_code};
+use crate::checkout::Offer;
 use crate::customer::{Destination, mask_destination};
 use crate::event::Event;
 use crate::id::Id;
-use crate::money::Money;
+use crate::money::{Money, MoneyError};
 use crate::order::{Hold, Line, Order, OrderId, State};
 use crate::store::{Conn, OrderSearch, StoreError};
 use crate::tenant::Tenant;
@@ -142,12 +143,14 @@ fn read_line(mut cell: Reader<'_>, line: u64, tenant: &Tenant) -> Option<LineRow
     Some(LineRow { line, head, sku_code: sku_code?, qty: qty?, unit_price: unit_price? })
 }
 
+type Offers = HashMap<SkuId, Offer>;
+
 /// One order from its rows; nothing where a row of it is bad: an order is imported whole.
 fn assemble(
     import: &mut Import<'_>,
     rows: &[LineRow],
     customers: &BTreeSet<String>,
-    offers: &HashMap<crate::catalog::SkuId, crate::checkout::Offer>,
+    offers: &Offers,
 ) -> Option<(Order, Vec<Line>)> {
     let tenant = import.tenant;
     let first = rows.first()?;
@@ -159,60 +162,63 @@ fn assemble(
     let mut lines = Vec::new();
     for (position, row) in (0..).zip(rows) {
         if row.head != *head {
-            import.faults.add(
-                row.line,
-                "order_no",
-                format_args!("the columns of {} differ from those in line {}", head.order_no, first.line),
-            );
+            let reason = format!("the columns of {} differ from those in line {}", head.order_no, first.line);
+            import.faults.add(row.line, "order_no", reason);
         }
-        let Some(offer) = offers.get(&id_of_code(tenant.id, &row.sku_code)) else {
-            import.faults.add(row.line, "sku_code", format_args!("there is no SKU {}", row.sku_code));
-            continue;
-        };
-        let Ok(amount) = row.unit_price.times(i64::from(row.qty)) else {
-            import.faults.add(row.line, "unit_price", "times the quantity is too large");
-            continue;
-        };
-        lines.push(Line {
-            id: Id::derived(&id.to_string(), &position.to_string()),
-            order: id,
-            position,
-            sku: offer.sku,
-            product: offer.product,
-            kind: offer.kind,
-            sku_code: row.sku_code.clone(),
-            title: offer.title.clone(),
-            options: Labels::clone(&offer.options),
-            qty: row.qty,
-            unit_price: row.unit_price,
-            price_rule: "imported".to_owned(),
-            amount,
-            tax: Money::zero(tenant.currency),
-            weight_g: if offer.kind == ProductKind::Physical {
-                u64::from(offer.weight_g) * u64::from(row.qty)
-            } else {
-                0
+        match offers.get(&id_of_code(tenant.id, &row.sku_code)) {
+            None => import.faults.add(row.line, "sku_code", format_args!("there is no SKU {}", row.sku_code)),
+            Some(offer) => match line_of(id, position, row, offer) {
+                Ok(line) => lines.push(line),
+                Err(error) => import.faults.add(row.line, "unit_price", error),
             },
-            activity: None,
-            batch: None,
-        });
+        }
     }
     if rows.iter().any(|row| import.faults.has(row.line)) {
         return None;
     }
-    let goods = Money::sum(tenant.currency, lines.iter().map(|line| line.amount)).ok()?;
-    let before_tax = goods.checked_sub(head.discount).and_then(|sum| sum.checked_add(head.freight)).ok()?;
-    let total = if head.total.is_zero() { before_tax } else { head.total };
-    if total != before_tax && before_tax.checked_add(head.tax).ok() != Some(total) {
-        import.faults.add(
-            first.line,
-            "total",
-            format_args!("{total} is not goods {goods} − discount + freight (+ tax)"),
-        );
-        return None;
+    match order_of(id, tenant, head, &lines) {
+        Ok(order) => Some((order, lines)),
+        Err(reason) => {
+            import.faults.add(first.line, "total", reason);
+            None
+        }
     }
-    let weight_g = lines.iter().map(|line| line.weight_g).sum();
-    let order = Order {
+}
+
+fn line_of(order: OrderId, position: u32, row: &LineRow, offer: &Offer) -> Result<Line, MoneyError> {
+    let amount = row.unit_price.times(i64::from(row.qty))?;
+    Ok(Line {
+        id: Id::derived(&order.to_string(), &position.to_string()),
+        order,
+        position,
+        sku: offer.sku,
+        product: offer.product,
+        kind: offer.kind,
+        sku_code: row.sku_code.clone(),
+        title: offer.title.clone(),
+        options: offer.options.clone(),
+        qty: row.qty,
+        unit_price: row.unit_price,
+        price_rule: "imported".to_owned(),
+        amount,
+        tax: Money::zero(amount.currency()),
+        weight_g: u64::from(offer.weight_g) * u64::from(row.qty),
+        activity: None,
+        batch: None,
+    })
+}
+
+fn order_of(id: OrderId, tenant: &Tenant, head: &Head, lines: &[Line]) -> Result<Order, String> {
+    let sums = || -> Result<(Money, Money), MoneyError> {
+        let goods = Money::sum(tenant.currency, lines.iter().map(|line| line.amount))?;
+        Ok((goods, goods.checked_sub(head.discount)?.checked_add(head.freight)?))
+    };
+    let (goods, before_tax) = sums().map_err(|error| error.to_string())?;
+    let total = if head.total.is_zero() { before_tax } else { head.total };
+    if total.is_negative() || (total != before_tax && before_tax.checked_add(head.tax).ok() != Some(total)) {
+        return Err(format!("{total} is not goods {goods} − discount + freight (+ tax)"));
+    }
+    Ok(Order {
         id,
         order_no: head.order_no.clone(),
         customer: id_of_code(tenant.id, &head.customer_code),
@@ -228,7 +234,7 @@ fn assemble(
         tax: head.tax,
         total,
         unsettled: Money::zero(tenant.currency),
-        weight_g,
+        weight_g: lines.iter().map(|line| line.weight_g).sum(),
         destination: head.destination.clone(),
         invoice: None,
         remark: head.remark.clone(),
@@ -237,8 +243,7 @@ fn assemble(
         version: 1,
         created_at: head.created_at,
         updated_at: head.created_at,
-    };
-    Some((order, lines))
+    })
 }
 
 pub(super) async fn export_orders(

@@ -1,7 +1,7 @@
 //! Order numbers: the day and a running number. They are fetched from the database in blocks, so that orders do not wait
 //! for each other at a counter; a restart leaves a gap, never a double.
 
-use crate::store::{Settled, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
 use std::collections::{HashMap, VecDeque};

@@ -7,7 +7,7 @@ use crate::caller::{Caller, Role};
 use crate::event::Event;
 use crate::inventory::{InventoryTx, TxKind};
 use crate::order::{Act, Hold, OrderError};
-use crate::store::{Settled, StoreError};
+use crate::store::StoreError;
 use serde_json::json;
 
 /// What a sweep found to do.

@@ -246,7 +246,7 @@ impl Model {
             return Verdict::Refused(Code::ChangeRefused);
         }
         let (from, qty) = order.items[position];
-        if from == to || self.product.get(&from).is_none() || self.product.get(&from) != self.product.get(&to) {
+        if from == to || !self.product.contains_key(&from) || self.product.get(&from) != self.product.get(&to) {
             return Verdict::Refused(Code::ChangeRefused);
         }
         let is_holding = matches!(order.hold, Hold::Held | Hold::Consumed);

@@ -4,7 +4,7 @@
 //! do: on PostgreSQL two writers may commit in the other order, and a reader that saw the later number would skip the
 //! earlier event for ever. Placing happens under a lock of its own, so writers never wait for it.
 
-use super::{Cell, Conn, Row, Settled, Store, StoreError, Tx};
+use super::{Cell, Conn, Row, Store, StoreError, Tx};
 use crate::event::{Event, Placed};
 use crate::tenant::TenantId;
 

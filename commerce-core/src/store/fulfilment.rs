@@ -138,13 +138,7 @@ impl Tx {
                 })
             })
             .collect();
-        self
-            .sql(include_str!("sql/fulfilment/insert_proposals.sql"))
-            .text(tenant)
-            .json(&rows)
-            .time(now)
-            .changes()
-            .await
+        self.sql(include_str!("sql/fulfilment/insert_proposals.sql")).text(tenant).json(&rows).time(now).changes().await
     }
 
     /// False if somebody decided it before.

@@ -174,16 +174,6 @@ impl Conn {
         let rows = self.sql(include_str!("sql/order/count_by_state.sql")).text(tenant).rows().await?;
         rows.into_iter().map(|row| Ok((row.word("state")?, row.int("orders")?, row.int("total")?))).collect()
     }
-
-    pub(crate) async fn kept_reply(
-        &mut self,
-        tenant: TenantId,
-        scope: &str,
-        key: &str,
-    ) -> Result<Option<(String, String)>, StoreError> {
-        let row = self.sql(include_str!("sql/idempotency/find.sql")).text(tenant).text(scope).text(key).row().await?;
-        row.map(|row| Ok((row.text("request_hash")?, row.text("reply")?))).transpose()
-    }
 }
 
 impl Tx {

@@ -1,6 +1,6 @@
 use crate::db::Db;
 use crate::shop::TestShop;
-use commerce_core::store::{Settled, StoreError};
+use commerce_core::store::StoreError;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,7 +69,7 @@ async fn consume(store: &commerce_core::store::Store, is_over: &AtomicBool) -> V
         let taken = store
             .write(move |mut tx| async move {
                 tx.mark_consumed("test", events).await?;
-                Ok::<Settled<()>, StoreError>(tx.keep(()).await?)
+                tx.keep(()).await
             })
             .await;
         match taken {

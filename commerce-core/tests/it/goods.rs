@@ -96,14 +96,14 @@ const ALL: [(Sheet, &str); 8] = [
 async fn what_is_exported_imports_again_as_it_was() {
     assert_eq!(Sheet::iter().count(), ALL.len());
     for db in Db::both().await {
-        for format in [Format::Csv, Format::Jsonl] {
+        for (seed, format) in [(1, Format::Csv), (3, Format::Jsonl)] {
             let code = format!("{format:?}").to_lowercase();
-            let t = TestShop::on(db.store().await, &code, 1).await;
+            let t = TestShop::on(db.store().await, &code, seed).await;
             for (sheet, text) in ALL {
                 let report = t.shop.import(&t.staff(), sheet, Format::Csv, text.as_bytes(), Mode::Whole).await.unwrap();
                 assert_eq!((report.written, report.bad.len()), (report.rows, 0), "{sheet} on {}", db.name);
             }
-            let copy = TestShop::on(db.store().await, &format!("{code}-copy"), 2).await;
+            let copy = TestShop::on(db.store().await, &format!("{code}-copy"), seed + 1).await;
             for (sheet, _) in ALL {
                 let text = t.shop.export(&t.staff(), sheet, format, Privacy::Full).await.unwrap();
                 copy.shop
