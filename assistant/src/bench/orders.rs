@@ -1,6 +1,6 @@
 //! `zhanggui bench orders`: how fast orders are placed, beside what the database can do at all.
 
-use super::yardstick;
+use super::{slow_disk, yardstick};
 use crate::private_postgres::PrivatePostgres;
 use clap::{Args, ValueEnum};
 use commerce_core::caller::Caller;
@@ -38,6 +38,9 @@ pub(crate) struct OrdersBench {
     /// Print one JSON object instead of the table.
     #[arg(long)]
     json: bool,
+    /// Make every sync of the disk take so many milliseconds longer (SQLite; needs a C compiler).
+    #[arg(long, conflicts_with = "skip_pgbench")]
+    sync_delay_ms: Option<u32>,
     /// Leave pgbench out (it needs a minute to set up).
     #[arg(long)]
     skip_pgbench: bool,
@@ -74,6 +77,9 @@ const SKUS: usize = 500;
 const CUSTOMERS: usize = 500;
 
 pub(crate) async fn run(options: OrdersBench) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(millis) = options.sync_delay_ms.filter(|_| !slow_disk::is_here()) {
+        return Ok(slow_disk::run_again(millis)?);
+    }
     let dir = tempfile::tempdir()?;
     let (server, url) = match options.db {
         Database::Sqlite => (None, format!("sqlite:{}/bench.db", dir.path().display())),
