@@ -139,14 +139,10 @@ impl Maker {
             Fate::PartlyShipped | Fate::Shipped | Fate::InTransit => self.random.random_range(30..96) * HOUR,
             Fate::Delivered | Fate::AfterSale | Fate::PartlyRefunded => self.random.random_range(5..12) * DAY,
             Fate::TimedOut | Fate::CanceledUnpaid | Fate::CanceledPaid | Fate::Confirmed | Fate::Completed => {
-                62 * DAY - share
+                62 * DAY - share + self.random.random_range(0..DAY)
             }
         };
-        self.now.plus_micros(-ago - self.random.random_range(0..HOUR)).plus_micros(if fate == Fate::Waiting {
-            HOUR / 2
-        } else {
-            0
-        })
+        self.now.plus_micros(-ago - self.random.random_range(0..MINUTE))
     }
 
     fn request(&mut self, goods: &[Goods], addresses: &[Address], fate: Fate) -> OrderRequest {

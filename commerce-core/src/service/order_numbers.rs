@@ -4,19 +4,23 @@
 use crate::store::{Store, StoreError};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::RangeInclusive;
 use tokio::sync::Mutex;
 
 const BLOCK: usize = 128;
 
-#[derive(Default)]
-pub(super) struct OrderNumbers(Mutex<HashMap<TenantId, Block>>);
+/// More days than these at once are of no use: numbers are taken for today, or while a past is being made up.
+const DAYS_MAX: usize = 100;
 
 #[derive(Default)]
-struct Block {
+pub(super) struct OrderNumbers(Mutex<HashMap<TenantId, Blocks>>);
+
+/// The numbers of one shop that were fetched and not used yet, day by day.
+#[derive(Default)]
+struct Blocks {
     utc_offset_minutes: i32,
-    day: String,
-    left: VecDeque<i64>,
+    left: BTreeMap<String, VecDeque<i64>>,
 }
 
 impl OrderNumbers {
@@ -28,48 +32,45 @@ impl OrderNumbers {
         now: Timestamp,
         count: usize,
     ) -> Result<Vec<String>, StoreError> {
-        let mut blocks = self.0.lock().await;
-        let block = blocks.entry(tenant).or_default();
-        if block.left.len() < count || block.day != now.day(block.utc_offset_minutes) {
-            match Block::fetch(store, tenant, now, count.max(BLOCK)).await? {
-                Some(fetched) => block.refill(fetched),
-                None => return Ok(Vec::new()),
+        let mut shops = self.0.lock().await;
+        let blocks = shops.entry(tenant).or_default();
+        if blocks.left.get(&now.day(blocks.utc_offset_minutes)).is_none_or(|left| left.len() < count) {
+            let Some(shop) = store.read().await?.tenant(tenant).await? else { return Ok(Vec::new()) };
+            blocks.utc_offset_minutes = shop.settings.utc_offset_minutes;
+            let day = now.day(blocks.utc_offset_minutes);
+            let more = fetch(store, tenant, &day, count.max(BLOCK)).await?;
+            blocks.left.entry(day).or_default().extend(more);
+            while blocks.left.len() > DAYS_MAX {
+                blocks.left.pop_first();
             }
         }
-        let day = &block.day;
-        Ok(block.left.drain(..count).map(|number| format!("{day}{number:07}")).collect())
+        let day = now.day(blocks.utc_offset_minutes);
+        let Some(left) = blocks.left.get_mut(&day) else { return Ok(Vec::new()) };
+        Ok(left.drain(..count).map(|number| format!("{day}{number:07}")).collect())
     }
 
     /// Gives back numbers that no order used, so that refused orders leave no gaps.
     pub(super) async fn give_back(&self, tenant: TenantId, unused: &[String]) {
-        let mut blocks = self.0.lock().await;
-        let Some(block) = blocks.get_mut(&tenant) else { return };
-        for number in unused.iter().rev().filter_map(|no| no.strip_prefix(&block.day)?.parse().ok()) {
-            block.left.push_front(number);
+        let mut shops = self.0.lock().await;
+        let Some(blocks) = shops.get_mut(&tenant) else { return };
+        for number in unused.iter().rev() {
+            let (day, running) = number.split_at(DAY_DIGITS);
+            if let (Some(left), Ok(running)) = (blocks.left.get_mut(day), running.parse()) {
+                left.push_front(running);
+            }
         }
     }
 }
 
-impl Block {
-    async fn fetch(store: &Store, tenant: TenantId, now: Timestamp, count: usize) -> Result<Option<Self>, StoreError> {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        store
-            .write(move |mut tx| async move {
-                let Some(shop) = tx.tenant(tenant).await? else { return Ok(tx.leave(None)) };
-                let utc_offset_minutes = shop.settings.utc_offset_minutes;
-                let day = now.day(utc_offset_minutes);
-                let last = tx.next_order_numbers(tenant, &day, count).await?;
-                let block = Self { utc_offset_minutes, day, left: (last - count + 1..=last).collect() };
-                tx.keep(Some(block)).await
-            })
-            .await
-    }
+/// `20261121`
+const DAY_DIGITS: usize = 8;
 
-    fn refill(&mut self, fetched: Self) {
-        if self.day == fetched.day {
-            self.left.extend(fetched.left);
-        } else {
-            *self = fetched;
-        }
-    }
+async fn fetch(store: &Store, tenant: TenantId, day: &str, count: usize) -> Result<RangeInclusive<i64>, StoreError> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    store
+        .write(move |mut tx| async move {
+            let last = tx.next_order_numbers(tenant, day, count).await?;
+            tx.keep(last - count + 1..=last).await
+        })
+        .await
 }
