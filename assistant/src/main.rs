@@ -3,7 +3,9 @@
 mod bench;
 mod cli;
 mod demo;
+mod place;
 mod private_postgres;
+mod trouble;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -11,7 +13,7 @@ use std::process::ExitCode;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    let language = cli::language();
+    let language = trouble::language();
     match cli::run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {

@@ -1,6 +1,7 @@
 //! `zhanggui import` and `zhanggui export`.
 
-use super::{At, Trouble};
+use super::At;
+use crate::trouble::Trouble;
 use clap::{Args, ValueEnum};
 use commerce_core::caller::Caller;
 use commerce_core::import::{Format, ImportError, ImportReport, Mode, Privacy, Sheet};

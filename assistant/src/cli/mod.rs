@@ -3,13 +3,12 @@
 mod data;
 mod orders;
 mod simulate;
-mod trouble;
-
-pub(crate) use trouble::{Trouble, language};
 
 use crate::bench::{self, OrdersBench};
 use crate::demo;
+use crate::place::Place;
 use crate::private_postgres::PrivatePostgres;
+use crate::trouble::Trouble;
 use clap::{Args, Parser, Subcommand};
 use commerce_core::Shop;
 use commerce_core::store::Store;
@@ -24,14 +23,6 @@ use std::process::Command;
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Cmd,
-}
-
-/// Where the shop is.
-#[derive(Args)]
-pub(crate) struct Place {
-    /// The database: sqlite:FILE or postgres://USER@HOST/NAME.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite:zhanggui.db")]
-    db: String,
 }
 
 /// Which shop of the database.
@@ -93,16 +84,6 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
     }
 }
 
-impl Place {
-    pub(crate) async fn open(&self) -> Result<Shop, Trouble> {
-        Ok(Shop::new(Store::open(&self.db).await?))
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        &self.db
-    }
-}
-
 impl At {
     async fn open(&self) -> Result<(Shop, Tenant), Trouble> {
         let shop = self.place.open().await?;
@@ -112,7 +93,7 @@ impl At {
 }
 
 async fn migrate(place: &Place) -> Result<(), Trouble> {
-    match Store::migrate(&place.db).await? {
+    match Store::migrate(place.url()).await? {
         0 => println!("The database is up to date."),
         count => println!("Ran {count} migrations."),
     }

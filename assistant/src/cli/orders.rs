@@ -1,6 +1,7 @@
 //! `zhanggui orders` and `zhanggui order`.
 
-use super::{At, Trouble};
+use super::At;
+use crate::trouble::Trouble;
 use clap::Args;
 use commerce_core::caller::Caller;
 use commerce_core::customer::{mask_destination, mask_phone};

@@ -1,7 +1,7 @@
 //! `zhanggui sim`.
 
-use super::Trouble;
 use crate::private_postgres::PrivatePostgres;
+use crate::trouble::Trouble;
 use clap::{Args, ValueEnum};
 use commerce_core::sim;
 use commerce_core::store::Store;

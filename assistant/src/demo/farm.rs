@@ -1,7 +1,7 @@
 //! Harvests, stock and prices for the goods of the demo shop.
 
 use super::Maker;
-use crate::cli::Trouble;
+use crate::trouble::Trouble;
 use commerce_core::Count;
 use commerce_core::catalog::{Batch, Product, ProductKind, ProductStatus, Sku, id_of_code};
 use commerce_core::customer::Level;

@@ -1,7 +1,7 @@
 //! Two months in the life of the shop: orders placed one after the other, each lived to where it stands now.
 
 use super::Maker;
-use crate::cli::Trouble;
+use crate::trouble::Trouble;
 use commerce_core::caller::Caller;
 use commerce_core::catalog::{ProductKind, ProductStatus, SkuId};
 use commerce_core::customer::{Address, CustomerId};

@@ -6,7 +6,8 @@ mod farm;
 mod life;
 mod people;
 
-use crate::cli::{Place, Trouble};
+use crate::place::Place;
+use crate::trouble::Trouble;
 use clap::Args;
 use commerce_core::Shop;
 use commerce_core::caller::Caller;

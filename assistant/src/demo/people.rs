@@ -1,7 +1,7 @@
 //! Invented customers: common names, real places, streets that are nowhere.
 
 use super::Maker;
-use crate::cli::Trouble;
+use crate::trouble::Trouble;
 use commerce_core::catalog::id_of_code;
 use commerce_core::customer::{Address, Customer, Destination, Level};
 use commerce_core::time::DAY;

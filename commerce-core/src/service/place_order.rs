@@ -1,7 +1,6 @@
 //! Placing orders, any number of them in one transaction and a fixed number of statements.
 
 use super::checkout::{Decided, OrderRequest, PlaceError, Situation, caller_may_buy_for, decide};
-use super::till::Standing;
 use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::catalog::{BatchId, SkuId};
@@ -56,7 +55,7 @@ impl Shop {
         check_key(key)?;
         request.check()?;
         caller_may_buy_for(caller, customer)?;
-        self.till.place(caller.clone(), customer, key.to_owned(), request).await
+        self.till.place(Asked { caller: caller.clone(), customer, key: key.to_owned(), request }).await
     }
 }
 
@@ -67,12 +66,20 @@ fn check_key(key: &str) -> Result<(), PlaceError> {
     Ok(())
 }
 
+/// An order as it was asked for: by whom, for whom, under which key.
+pub(super) struct Asked {
+    pub(super) caller: Caller,
+    pub(super) customer: CustomerId,
+    pub(super) key: String,
+    pub(super) request: OrderRequest,
+}
+
 type Answer = Result<Placed, PlaceError>;
 
 /// Orders of one tenant that are placed together.
 struct Group<'a> {
     tenant: TenantId,
-    orders: &'a [Standing],
+    orders: &'a [Asked],
     hashes: Vec<String>,
     scopes: Vec<String>,
 }
@@ -94,7 +101,7 @@ struct Accepted {
 }
 
 /// Places the orders of one tenant: one answer each, all that succeed in one commit.
-pub(super) async fn place_group(desk: &Desk, orders: &[Standing]) -> Result<Vec<Answer>, StoreError> {
+pub(super) async fn place_group(desk: &Desk, orders: &[Asked]) -> Result<Vec<Answer>, StoreError> {
     let Some(first) = orders.first() else { return Ok(Vec::new()) };
     let tenant = first.caller.tenant;
     let group = Group {
@@ -158,20 +165,18 @@ fn decide_group(
     let mut answers: Vec<Answer> = Vec::with_capacity(group.orders.len());
     let mut accepted: Vec<Accepted> = Vec::new();
     let mut first_with_key: HashMap<(&str, &str), usize> = HashMap::new();
-    for (place, (standing, opened)) in group.orders.iter().zip(&known.opened).enumerate() {
-        let twin = *first_with_key.entry((&group.scopes[place], &standing.key)).or_insert(place);
+    for (place, (asked, opened)) in group.orders.iter().zip(&known.opened).enumerate() {
+        let twin = *first_with_key.entry((&group.scopes[place], &asked.key)).or_insert(place);
         let answer = if let Some((was, reply)) = &opened.answered {
             replay(*was == group.hashes[place], reply)
         } else if twin != place {
             if group.hashes[twin] == group.hashes[place] { answers[twin].clone() } else { Err(KEY_REUSED) }
         } else {
             let number = numbers.get(accepted.len()).cloned().unwrap_or_default();
-            accept(desk, standing, opened, &known.offers, &mut known.shelf, number, now).map(
-                |(order, decided, reply)| {
-                    accepted.push(Accepted { place, order, decided, reply: reply.clone() });
-                    reply
-                },
-            )
+            accept(desk, asked, opened, &known.offers, &mut known.shelf, number, now).map(|(order, decided, reply)| {
+                accepted.push(Accepted { place, order, decided, reply: reply.clone() });
+                reply
+            })
         };
         answers.push(answer);
     }
@@ -189,14 +194,14 @@ fn replay(is_same_request: bool, reply: &str) -> Answer {
 
 fn accept(
     desk: &Desk,
-    standing: &Standing,
+    asked: &Asked,
     opened: &Opened,
     offers: &HashMap<SkuId, Offer>,
     shelf: &mut Shelf,
     order_no: String,
     now: Timestamp,
 ) -> Result<(Order, Decided, Placed), PlaceError> {
-    let request = &standing.request;
+    let request = &asked.request;
     let level = opened.level.ok_or(PlaceError::UnknownCustomer)?;
     if request.address.is_some() && opened.destination.is_none() {
         return Err(PlaceError::UnknownAddress);
@@ -209,7 +214,7 @@ fn accept(
     let order = Order {
         id,
         order_no,
-        customer: standing.customer,
+        customer: asked.customer,
         channel: request.channel.clone(),
         // CREATED and submitted in one commit; version 2 says that both happened.
         state: State::PendingPayment,
@@ -277,17 +282,17 @@ async fn save(
     let mut replies = Vec::with_capacity(accepted.len());
     let mut bought = Vec::new();
     for one in accepted {
-        let standing = &group.orders[one.place];
+        let asked = &group.orders[one.place];
         for take in &one.decided.takes {
             journal.extend(journal_of_take(desk, one.order.id, take, now));
             from_activities.extend(take.activity.map(|activity| (activity, take.stock, take.qty)));
         }
-        events.push(created(desk, standing, one));
-        bought.extend(standing.request.items.iter().map(|item| (standing.customer, item.sku, item.activity)));
+        events.push(created(desk, asked, one));
+        bought.extend(asked.request.items.iter().map(|item| (asked.customer, item.sku, item.activity)));
         // A reply is made of ids, amounts and times, which always serialise.
         let reply = serde_json::to_string(&one.reply).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let request_hash = group.hashes[one.place].clone();
-        replies.push(KeptReply { scope: &group.scopes[one.place], key: &standing.key, request_hash, reply });
+        replies.push(KeptReply { scope: &group.scopes[one.place], key: &asked.key, request_hash, reply });
         lines.extend(one.decided.lines.iter().cloned());
         orders.push(one.order.clone());
     }
@@ -318,7 +323,7 @@ pub(super) fn journal_of_take(desk: &Desk, order: OrderId, take: &Take, now: Tim
     entries
 }
 
-fn created(desk: &Desk, standing: &Standing, one: &Accepted) -> Event {
+fn created(desk: &Desk, asked: &Asked, one: &Accepted) -> Event {
     let lines: Vec<_> = one
         .decided
         .lines
@@ -326,7 +331,7 @@ fn created(desk: &Desk, standing: &Standing, one: &Accepted) -> Event {
         .map(|line| json!({ "line": line.id, "sku": line.sku, "sku_code": line.sku_code, "qty": line.qty, "unit_price": line.unit_price, "amount": line.amount }))
         .collect();
     let particulars = json!({ "lines": lines, "hold_until": one.order.hold_until, "pay_until": one.order.pay_until });
-    desk.order_event(&standing.caller, &one.order, "Order.Created", particulars)
+    desk.order_event(&asked.caller, &one.order, "Order.Created", particulars)
 }
 
 /// What makes two requests the same: everything in them.

@@ -2,10 +2,8 @@
 //! the database as many statements and as many syncs as a single order does.
 
 use super::Desk;
-use super::checkout::{OrderRequest, PlaceError};
-use super::place_order::{Placed, place_group};
-use crate::caller::Caller;
-use crate::customer::CustomerId;
+use super::checkout::PlaceError;
+use super::place_order::{Asked, Placed, place_group};
 use crate::store::StoreError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,12 +19,9 @@ pub(super) struct Till {
     line: mpsc::Sender<Standing>,
 }
 
-/// An order that waits for its turn.
-pub(super) struct Standing {
-    pub(super) caller: Caller,
-    pub(super) customer: CustomerId,
-    pub(super) key: String,
-    pub(super) request: OrderRequest,
+/// An order that waits for its turn, and whom to answer.
+struct Standing {
+    asked: Asked,
     answer: oneshot::Sender<Result<Placed, PlaceError>>,
 }
 
@@ -40,16 +35,10 @@ impl Till {
         Self { line }
     }
 
-    pub(super) async fn place(
-        &self,
-        caller: Caller,
-        customer: CustomerId,
-        key: String,
-        request: OrderRequest,
-    ) -> Result<Placed, PlaceError> {
+    pub(super) async fn place(&self, asked: Asked) -> Result<Placed, PlaceError> {
         let closed = || PlaceError::Store(StoreError::Unreachable("the shop is closing".to_owned()));
         let (answer, placed) = oneshot::channel();
-        self.line.send(Standing { caller, customer, key, request, answer }).await.map_err(|_| closed())?;
+        self.line.send(Standing { asked, answer }).await.map_err(|_| closed())?;
         placed.await.unwrap_or_else(|_| Err(closed()))
     }
 }
@@ -62,7 +51,7 @@ async fn serve(desk: Arc<Desk>, waiting: Arc<Mutex<mpsc::Receiver<Standing>>>) {
         }
         let mut of_tenant: BTreeMap<_, Vec<Standing>> = BTreeMap::new();
         for order in group {
-            of_tenant.entry(order.caller.tenant).or_default().push(order);
+            of_tenant.entry(order.asked.caller.tenant).or_default().push(order);
         }
         for (_, orders) in of_tenant {
             serve_group(&desk, orders).await;
@@ -70,21 +59,29 @@ async fn serve(desk: Arc<Desk>, waiting: Arc<Mutex<mpsc::Receiver<Standing>>>) {
     }
 }
 
-async fn serve_group(desk: &Desk, orders: Vec<Standing>) {
-    let mut answers = place_group(desk, &orders).await;
-    // One order that the database refuses must not take the others with it.
-    if orders.len() > 1
-        && matches!(answers, Err(StoreError::Constraint(_) | StoreError::Contended | StoreError::Refused(_)))
-    {
-        let mut one_by_one = Vec::with_capacity(orders.len());
-        for order in &orders {
-            let alone = place_group(desk, std::slice::from_ref(order)).await;
-            one_by_one.push(alone.map_or_else(|error| Err(error.into()), |mut answer| answer.remove(0)));
+async fn serve_group(desk: &Desk, standing: Vec<Standing>) {
+    let (orders, waiting): (Vec<Asked>, Vec<_>) = standing.into_iter().map(|one| (one.asked, one.answer)).unzip();
+    let answers = match place_group(desk, &orders).await {
+        Ok(answers) => answers,
+        // One order that the database refuses must not take the others with it.
+        Err(StoreError::Constraint(_) | StoreError::Contended | StoreError::Refused(_)) if orders.len() > 1 => {
+            place_one_by_one(desk, &orders).await
         }
-        answers = Ok(one_by_one);
+        Err(error) => orders.iter().map(|_| Err(error.clone().into())).collect(),
+    };
+    for (waiting, answer) in waiting.into_iter().zip(answers) {
+        // A caller that has gone away hears nothing; its order stands all the same.
+        drop(waiting.send(answer));
     }
-    match answers {
-        Ok(answers) => orders.into_iter().zip(answers).for_each(|(order, answer)| drop(order.answer.send(answer))),
-        Err(error) => orders.into_iter().for_each(|order| drop(order.answer.send(Err(error.clone().into())))),
+}
+
+async fn place_one_by_one(desk: &Desk, orders: &[Asked]) -> Vec<Result<Placed, PlaceError>> {
+    let mut answers = Vec::with_capacity(orders.len());
+    for order in orders {
+        match place_group(desk, std::slice::from_ref(order)).await {
+            Ok(alone) => answers.extend(alone),
+            Err(error) => answers.push(Err(error.into())),
+        }
     }
+    answers
 }

@@ -14,6 +14,7 @@ use crate::tenant::TenantId;
 use crate::time::{Clock, ManualClock, Timestamp};
 use rand::RngExt;
 use rand::rngs::StdRng;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(super) struct World {
@@ -266,6 +267,18 @@ impl World {
     pub(super) async fn stock(&self, sku: SkuId) -> Result<(i64, i64), String> {
         let mut conn = self.shop.store().read().await.map_err(|error| error.to_string())?;
         conn.stock_of(self.tenant, sku).await.map_err(|error| error.to_string())
+    }
+
+    /// On hand and reserved of every SKU, in one look.
+    pub(super) async fn all_stock(&self) -> Result<HashMap<SkuId, (i64, i64)>, String> {
+        let mut conn = self.shop.store().report().await.map_err(|error| error.to_string())?;
+        let levels = conn.stock_levels(self.tenant).await.map_err(|error| error.to_string())?;
+        let mut stock: HashMap<SkuId, (i64, i64)> = HashMap::new();
+        for level in levels {
+            let sums = stock.entry(level.sku).or_default();
+            *sums = (sums.0 + level.on_hand, sums.1 + level.reserved);
+        }
+        Ok(stock)
     }
 
     /// Every pile is what its journal says.
