@@ -1,7 +1,7 @@
 //! `zhanggui import` and `zhanggui export`.
 
 use super::At;
-use crate::trouble::Trouble;
+use crate::trouble::{self, Trouble};
 use clap::{Args, ValueEnum};
 use commerce_core::caller::Caller;
 use commerce_core::import::{Format, ImportError, ImportReport, Mode, Privacy, Sheet};
@@ -80,7 +80,7 @@ pub(crate) async fn import(options: Import) -> Result<(), Trouble> {
 fn print(report: &ImportReport) {
     for bad in &report.bad {
         let field = if bad.field.is_empty() { String::new() } else { format!(" {}", bad.field) };
-        println!("line {}{field}: {}", bad.line, bad.reason);
+        println!("line {}{field}: {}", bad.line, bad.reason(trouble::language()));
     }
     println!(
         "{} rows read, {} written, {} unchanged, {} faults.",

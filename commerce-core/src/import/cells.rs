@@ -1,7 +1,7 @@
 //! Reading cells into what they mean, and keeping a list of those that mean nothing.
 
-use super::BadRow;
 use super::table::{RawRow, Table};
+use super::{BadRow, RowFault};
 use crate::catalog::Labels;
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
@@ -18,14 +18,14 @@ impl Faults {
     pub(super) fn new(table: &Table) -> Self {
         let mut faults = Self { list: Vec::new(), lines: BTreeSet::new() };
         for (line, reason) in &table.broken {
-            faults.add(*line, "", reason);
+            faults.add(*line, "", reason.clone());
         }
         faults
     }
 
-    pub(super) fn add(&mut self, line: u64, field: &str, reason: impl ToString) {
+    pub(super) fn add(&mut self, line: u64, field: &str, fault: RowFault) {
         self.lines.insert(line);
-        self.list.push(BadRow { line, field: field.to_owned(), reason: reason.to_string() });
+        self.list.push(BadRow { line, field: field.to_owned(), fault });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -57,15 +57,15 @@ impl<'a> Reader<'a> {
         self.row.cells.get(field).map_or("", String::as_str)
     }
 
-    pub(super) fn bad(&mut self, field: &str, reason: impl ToString) {
-        self.faults.add(self.row.line, field, reason);
+    pub(super) fn bad(&mut self, field: &str, fault: RowFault) {
+        self.faults.add(self.row.line, field, fault);
     }
 
     /// A text that has to be there, of at most so many characters.
     pub(super) fn needed(&mut self, field: &str, most: usize) -> Option<String> {
         let text = self.text(field, most)?;
         if text.is_empty() {
-            self.bad(field, "is empty");
+            self.bad(field, RowFault::Empty);
             return None;
         }
         Some(text)
@@ -74,11 +74,11 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self, field: &str, most: usize) -> Option<String> {
         let text = self.cell(field);
         if text.chars().count() > most {
-            self.bad(field, format_args!("has more than {most} characters"));
+            self.bad(field, RowFault::TooLong { most });
             return None;
         }
         if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            self.bad(field, "contains control characters");
+            self.bad(field, RowFault::ControlCharacters);
             return None;
         }
         Some(text.to_owned())
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         if code.chars().all(|c| c.is_alphanumeric() || "-_./+".contains(c)) {
             return Some(code);
         }
-        self.bad(field, "may hold letters, digits and -_./+ only");
+        self.bad(field, RowFault::NotACode);
         None
     }
 
@@ -101,12 +101,12 @@ impl<'a> Reader<'a> {
         }
         match Money::parse(text, currency) {
             Ok(amount) if amount.is_negative() => {
-                self.bad(field, "is negative");
+                self.bad(field, RowFault::Negative);
                 None
             }
             Ok(amount) => Some(amount),
             Err(error) => {
-                self.bad(field, error);
+                self.bad(field, error.into());
                 None
             }
         }
@@ -121,25 +121,25 @@ impl<'a> Reader<'a> {
         match text.parse() {
             Ok(number) => Some(number),
             Err(_) => {
-                self.bad(field, format_args!("{text:.40} is not a whole number that can stand here"));
+                self.bad(field, RowFault::NotANumber { text: shorten(text) });
                 None
             }
         }
     }
 
     /// One of a closed list of words; `otherwise` where the cell is empty.
-    pub(super) fn word<W: FromStr>(&mut self, field: &str, otherwise: Option<W>, known: &str) -> Option<W> {
+    pub(super) fn word<W: FromStr>(&mut self, field: &str, otherwise: Option<W>, known: &'static str) -> Option<W> {
         let text = self.cell(field);
         match (text.is_empty(), otherwise) {
             (true, Some(word)) => Some(word),
             (true, None) => {
-                self.bad(field, format_args!("is empty; it is one of {known}"));
+                self.bad(field, RowFault::NotOneOf { text: String::new(), known });
                 None
             }
             (false, _) => match text.parse() {
                 Ok(word) => Some(word),
                 Err(_) => {
-                    self.bad(field, format_args!("{text:.40} is none of {known}"));
+                    self.bad(field, RowFault::NotOneOf { text: shorten(text), known });
                     None
                 }
             },
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
         match text.parse() {
             Ok(time) => Some(time),
             Err(error) => {
-                self.bad(field, error);
+                self.bad(field, error.into());
                 None
             }
         }
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
             return match serde_json::from_str(&text) {
                 Ok(labels) => Some(labels),
                 Err(_) => {
-                    self.bad(field, "is not a JSON object of texts");
+                    self.bad(field, RowFault::NotLabels);
                     None
                 }
             };
@@ -179,13 +179,18 @@ impl<'a> Reader<'a> {
                     drop(labels.insert(key.trim().into(), value.trim().into()))
                 }
                 _ => {
-                    self.bad(field, "is not of the form key=value;key=value, each key once");
+                    self.bad(field, RowFault::NotLabels);
                     return None;
                 }
             }
         }
         Some(labels)
     }
+}
+
+/// As much of a cell as a message needs.
+fn shorten(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 /// The opposite of [`Reader::labels`].

@@ -2,7 +2,7 @@
 
 use super::cells::{Reader, write_labels};
 use super::table::{Cells, Table};
-use super::{Import, ImportError, Outcome};
+use super::{Import, ImportError, Outcome, RowFault, Thing};
 use crate::catalog::{Batch, Category, Part, Product, ProductKind, ProductStatus, Sku, id_of_code};
 use crate::customer::Level;
 use crate::id::Id;
@@ -36,7 +36,8 @@ pub(super) async fn import_categories(import: &mut Import<'_>, table: &Table) ->
     }
     for (line, category) in &categories {
         if category.parent.as_ref().is_some_and(|parent| !known.contains(parent) || *parent == category.code) {
-            import.faults.add(*line, "parent", "there is no such category, neither here nor in the shop");
+            let parent = category.parent.as_deref().unwrap_or_default();
+            import.faults.add(*line, "parent", RowFault::unknown(Thing::Category, parent));
         }
     }
     let good: Vec<Category> =
@@ -96,12 +97,12 @@ fn read_sku(mut cell: Reader<'_>, line: u64, tenant: &Tenant) -> Option<SkuRow> 
         (cell.money("list_price", currency), cell.money("cost", currency), cell.money("floor_price", currency));
     let components = read_components(&mut cell);
     if pack_size == Some(0) {
-        cell.bad("pack_size", "is at least 1");
+        cell.bad("pack_size", RowFault::BelowOne);
     }
     if let (Some(list), Some(floor)) = (list_price, floor_price)
         && list.minor() < floor.minor()
     {
-        cell.bad("list_price", format_args!("{list} is below the floor price of {floor}"));
+        cell.bad("list_price", RowFault::BelowFloor { price: list, floor });
     }
     let (product_code, sku_code) = (product_code?, sku_code?);
     let product = Product {
@@ -145,7 +146,7 @@ fn read_components(cell: &mut Reader<'_>) -> Option<Vec<(String, u32)>> {
         {
             Some(component) if !components.iter().any(|(code, _)| *code == component.0) => components.push(component),
             _ => {
-                cell.bad("components", "is not of the form SKU*2;SKU*1, each SKU once");
+                cell.bad("components", RowFault::NotComponents);
                 return None;
             }
         }
@@ -167,27 +168,26 @@ async fn check_products(import: &mut Import<'_>, rows: &[SkuRow]) -> Result<(), 
     let mut first_of: HashMap<&str, &SkuRow> = HashMap::new();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     for row in rows {
-        let mut bad = |field, reason: String| import.faults.add(row.line, field, reason);
+        let mut bad = |field, fault| import.faults.add(row.line, field, fault);
         if !row.product.category.is_empty() && !categories.contains(&row.product.category) {
-            bad("category", format!("there is no category {}", row.product.category));
+            bad("category", RowFault::unknown(Thing::Category, &row.product.category));
         }
         if !seen.insert(&row.sku.code) {
-            bad("sku_code", format!("{} is in the file twice", row.sku.code));
+            bad("sku_code", RowFault::Twice { code: row.sku.code.clone() });
         }
         if known.get(&row.sku.code).is_some_and(|sku| sku.product_code != row.product.code) {
-            bad("sku_code", format!("{} belongs to another product", row.sku.code));
+            bad("sku_code", RowFault::OtherProduct { code: row.sku.code.clone() });
         }
         let first = first_of.entry(&row.product.code).or_insert(row);
         if first.product != row.product {
-            bad(
-                "product_code",
-                format!("the columns of {} differ from those in line {}", row.product.code, first.line),
-            );
+            bad("product_code", RowFault::Differs { code: row.product.code.clone(), line: first.line });
         }
         for (code, _) in &row.components {
             match here.get(code.as_str()) {
-                Some(part) if !part.components.is_empty() => bad("components", format!("{code} is a bundle itself")),
-                None if !known.contains_key(code) => bad("components", format!("there is no SKU {code}")),
+                Some(part) if !part.components.is_empty() => {
+                    bad("components", RowFault::BundleOfBundles { code: code.clone() })
+                }
+                None if !known.contains_key(code) => bad("components", RowFault::unknown(Thing::Sku, code)),
                 _ => {}
             }
         }
@@ -239,7 +239,7 @@ pub(super) async fn import_batches(import: &mut Import<'_>, table: &Table) -> Re
             (cell.number("harvest_year", 0_u16), cell.time("best_before", None), cell.number("total_qty", 0_u32));
         let is_day = |day: &str| format!("{day}T00:00:00Z").parse::<crate::time::Timestamp>().is_ok();
         if processing_date.as_deref().is_some_and(|day| !is_day(day)) {
-            cell.bad("processing_date", "is not a day of the form 2026-10-08");
+            cell.bad("processing_date", RowFault::NotADay);
         }
         let mut word = |field| cell.text(field, 200);
         let (farmer_id, farm_plot_id, irrigation_source) =
@@ -271,7 +271,7 @@ pub(super) async fn import_batches(import: &mut Import<'_>, table: &Table) -> Re
     }
     let known = import.tx.skus_by_code(tenant, &batches.iter().map(|(_, sku, _)| sku.clone()).collect()).await?;
     for (line, sku_code, _) in batches.iter().filter(|(_, sku_code, _)| !known.contains_key(sku_code)) {
-        import.faults.add(*line, "sku_code", format_args!("there is no SKU {sku_code}"));
+        import.faults.add(*line, "sku_code", RowFault::unknown(Thing::Sku, sku_code));
     }
     let good: Vec<Batch> =
         batches.into_iter().filter(|(line, ..)| !import.faults.has(*line)).map(|(_, _, batch)| batch).collect();
@@ -323,11 +323,11 @@ pub(super) async fn import_prices(import: &mut Import<'_>, table: &Table) -> Res
                 Some(PriceRule::Activity(id_of_code(tenant, code)))
             }
             (Some("activity"), Some(code)) => {
-                cell.bad("selector", format_args!("there is no activity {code}"));
+                cell.bad("selector", RowFault::unknown(Thing::Activity, code));
                 None
             }
             (Some(other), _) => {
-                cell.bad("kind", format_args!("{other:.20} is none of channel, member, activity"));
+                cell.bad("kind", RowFault::NotOneOf { text: other.to_owned(), known: "channel, member, activity" });
                 None
             }
             (None, _) => None,
@@ -335,7 +335,7 @@ pub(super) async fn import_prices(import: &mut Import<'_>, table: &Table) -> Res
         if let (Some(from), Some(to)) = (valid_from, valid_to)
             && (from >= to || to <= import.shop.now())
         {
-            cell.bad("valid_to", if from >= to { "is not after valid_from" } else { "is in the past" });
+            cell.bad("valid_to", if from >= to { RowFault::EndsBeforeStart } else { RowFault::InThePast });
         }
         let (Some(sku_code), Some(rule), Some(amount), Some(valid_from), Some(valid_to)) =
             (sku_code, rule, amount, valid_from, valid_to)
@@ -352,14 +352,10 @@ pub(super) async fn import_prices(import: &mut Import<'_>, table: &Table) -> Res
     let known = import.tx.skus_by_code(tenant, &prices.iter().map(|(_, sku, _)| sku.clone()).collect()).await?;
     for (line, sku_code, price) in &prices {
         match known.get(sku_code) {
-            None => import.faults.add(*line, "sku_code", format_args!("there is no SKU {sku_code}")),
+            None => import.faults.add(*line, "sku_code", RowFault::unknown(Thing::Sku, sku_code)),
             Some(sku) if price.amount.minor() < sku.floor_price => {
                 let floor = Money::from_minor(sku.floor_price, import.tenant.currency);
-                import.faults.add(
-                    *line,
-                    "amount",
-                    format_args!("{} is below the floor price of {floor}", price.amount),
-                );
+                import.faults.add(*line, "amount", RowFault::BelowFloor { price: price.amount, floor });
             }
             Some(_) => {}
         }

@@ -2,12 +2,14 @@
 //! written unless all is well, or the caller asked to skip what is not. What is exported imports again as it was.
 
 mod cells;
+mod fault;
 mod goods;
 mod orders;
 mod people;
 mod stock;
 mod table;
 
+pub use fault::{BadRow, RowFault, Thing};
 pub use table::{FileFault, Format};
 
 use crate::caller::Caller;
@@ -48,15 +50,6 @@ pub enum Mode {
 pub enum Privacy {
     Masked,
     Full,
-}
-
-/// One thing that is wrong with one row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRow {
-    /// As a text editor counts, the heading being line 1 of a CSV file.
-    pub line: u64,
-    pub field: String,
-    pub reason: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::cells::Reader;
 use super::table::{Cells, Table};
-use super::{Import, ImportError, Outcome, Privacy};
+use super::{Import, ImportError, Outcome, Privacy, RowFault, Thing};
 use crate::catalog::{SkuId, id_of_code};
 use crate::checkout::Offer;
 use crate::customer::{Destination, mask_destination};
@@ -113,10 +113,10 @@ fn read_line(mut cell: Reader<'_>, line: u64, tenant: &Tenant) -> Option<LineRow
         cell.text("cancel_reason", 200),
     );
     if qty == Some(0) {
-        cell.bad("qty", "is at least 1");
+        cell.bad("qty", RowFault::BelowOne);
     }
     if phone.as_deref().is_some_and(|phone| phone.contains('*')) {
-        cell.bad("phone", "is masked; export with personal data to import again");
+        cell.bad("phone", RowFault::Masked);
     }
     let destination = Destination {
         recipient: recipient?,
@@ -157,19 +157,19 @@ fn assemble(
     let head = &first.head;
     let id: OrderId = Id::derived(&tenant.id.to_string(), &format!("order/{}", head.order_no));
     if !customers.contains(&head.customer_code) {
-        import.faults.add(first.line, "customer_code", format_args!("there is no customer {}", head.customer_code));
+        import.faults.add(first.line, "customer_code", RowFault::unknown(Thing::Customer, &head.customer_code));
     }
     let mut lines = Vec::new();
     for (position, row) in (0..).zip(rows) {
         if row.head != *head {
-            let reason = format!("the columns of {} differ from those in line {}", head.order_no, first.line);
-            import.faults.add(row.line, "order_no", reason);
+            let fault = RowFault::Differs { code: head.order_no.clone(), line: first.line };
+            import.faults.add(row.line, "order_no", fault);
         }
         match offers.get(&id_of_code(tenant.id, &row.sku_code)) {
-            None => import.faults.add(row.line, "sku_code", format_args!("there is no SKU {}", row.sku_code)),
+            None => import.faults.add(row.line, "sku_code", RowFault::unknown(Thing::Sku, &row.sku_code)),
             Some(offer) => match line_of(id, position, row, offer) {
                 Ok(line) => lines.push(line),
-                Err(error) => import.faults.add(row.line, "unit_price", error),
+                Err(error) => import.faults.add(row.line, "unit_price", error.into()),
             },
         }
     }
@@ -178,8 +178,8 @@ fn assemble(
     }
     match order_of(id, tenant, head, &lines) {
         Ok(order) => Some((order, lines)),
-        Err(reason) => {
-            import.faults.add(first.line, "total", reason);
+        Err(fault) => {
+            import.faults.add(first.line, "total", fault);
             None
         }
     }
@@ -208,15 +208,15 @@ fn line_of(order: OrderId, position: u32, row: &LineRow, offer: &Offer) -> Resul
     })
 }
 
-fn order_of(id: OrderId, tenant: &Tenant, head: &Head, lines: &[Line]) -> Result<Order, String> {
+fn order_of(id: OrderId, tenant: &Tenant, head: &Head, lines: &[Line]) -> Result<Order, RowFault> {
     let sums = || -> Result<(Money, Money), MoneyError> {
         let goods = Money::sum(tenant.currency, lines.iter().map(|line| line.amount))?;
         Ok((goods, goods.checked_sub(head.discount)?.checked_add(head.freight)?))
     };
-    let (goods, before_tax) = sums().map_err(|error| error.to_string())?;
+    let (goods, before_tax) = sums()?;
     let total = if head.total.is_zero() { before_tax } else { head.total };
     if total.is_negative() || (total != before_tax && before_tax.checked_add(head.tax).ok() != Some(total)) {
-        return Err(format!("{total} is not goods {goods} − discount + freight (+ tax)"));
+        return Err(RowFault::NotTheSum { total, goods });
     }
     Ok(Order {
         id,

@@ -2,7 +2,7 @@
 
 use super::cells::Reader;
 use super::table::{Cells, Table};
-use super::{Import, ImportError, Outcome, Privacy};
+use super::{Import, ImportError, Outcome, Privacy, RowFault};
 use crate::catalog::id_of_code;
 use crate::customer::{
     Address, AddressId, Customer, CustomerId, Destination, Level, mask_destination, mask_name, mask_phone,
@@ -44,11 +44,7 @@ pub(super) async fn import_customers(import: &mut Import<'_>, table: &Table) -> 
         let (line, first) = customers.entry(customer.code.clone()).or_insert((row.line, customer.clone()));
         if *first != customer {
             let line = *line;
-            import.faults.add(
-                row.line,
-                "customer_code",
-                format_args!("the columns of {} differ from those in line {line}", customer.code),
-            );
+            import.faults.add(row.line, "customer_code", RowFault::Differs { code: customer.code.clone(), line });
         }
     }
     if !import.is_to_write() {
@@ -121,7 +117,7 @@ fn read_destination(cell: &mut Reader<'_>) -> Option<Destination> {
             ("street", &destination.street),
         ];
         for (field, _) in needed.into_iter().filter(|(_, value)| value.is_empty()) {
-            cell.bad(field, "is empty, though the row has an address");
+            cell.bad(field, RowFault::Empty);
         }
     }
     Some(destination)
@@ -130,11 +126,11 @@ fn read_destination(cell: &mut Reader<'_>) -> Option<Destination> {
 fn read_phone(cell: &mut Reader<'_>, field: &str) -> Option<String> {
     let phone = cell.text(field, 32)?;
     if phone.contains('*') {
-        cell.bad(field, "is masked; export with personal data to import again");
+        cell.bad(field, RowFault::Masked);
         return None;
     }
     if !phone.chars().all(|c| c.is_ascii_digit() || "+- ()".contains(c)) {
-        cell.bad(field, "is not a phone number");
+        cell.bad(field, RowFault::NotAPhone);
         return None;
     }
     Some(phone)

@@ -2,7 +2,7 @@
 
 use super::cells::Reader;
 use super::table::{Cells, Table};
-use super::{Import, ImportError, Outcome};
+use super::{Import, ImportError, Outcome, RowFault, Thing};
 use crate::catalog::id_of_code;
 use crate::inventory::Warehouse;
 use crate::service::{Count, Counting, write_counts};
@@ -53,13 +53,13 @@ pub(super) async fn import_stock(import: &mut Import<'_>, table: &Table) -> Resu
             cell.number("on_hand", 0_u32),
         );
         if let Some(code) = warehouse.as_ref().filter(|code| !warehouses.contains(*code)) {
-            cell.bad("warehouse_code", format_args!("there is no warehouse {code}"));
+            cell.bad("warehouse_code", RowFault::unknown(Thing::Warehouse, code));
         }
         if let (Some(batch), Some(sku)) = (&batch, &sku_code)
             && !batch.is_empty()
             && batches.get(batch) != Some(sku)
         {
-            cell.bad("batch_code", format_args!("{sku} has no batch {batch}"));
+            cell.bad("batch_code", RowFault::NoSuchBatch { sku: sku.clone(), batch: batch.clone() });
         }
         let (Some(sku_code), Some(warehouse), Some(batch), Some(on_hand)) = (sku_code, warehouse, batch, on_hand)
         else {
@@ -69,10 +69,10 @@ pub(super) async fn import_stock(import: &mut Import<'_>, table: &Table) -> Resu
             level.sku_code == sku_code && level.warehouse_code == warehouse && level.batch_code == batch
         };
         if levels.iter().find(is_here).is_some_and(|level| i64::from(on_hand) < level.reserved) {
-            cell.bad("on_hand", "is less than what orders have been promised");
+            cell.bad("on_hand", RowFault::Promised);
         }
         if !seen.insert((sku_code.clone(), warehouse.clone(), batch.clone())) {
-            cell.bad("sku_code", "this pile is in the file twice");
+            cell.bad("sku_code", RowFault::Twice { code: sku_code.clone() });
         }
         let batch = Some(batch).filter(|batch| !batch.is_empty()).map(|batch| id_of_code(tenant, &batch));
         let count = Count {
@@ -85,7 +85,7 @@ pub(super) async fn import_stock(import: &mut Import<'_>, table: &Table) -> Resu
     }
     let known = import.tx.skus_by_code(tenant, &counts.iter().map(|(_, sku, _)| sku.clone()).collect()).await?;
     for (line, sku_code, _) in counts.iter().filter(|(_, sku_code, _)| !known.contains_key(sku_code)) {
-        import.faults.add(*line, "sku_code", format_args!("there is no SKU {sku_code}"));
+        import.faults.add(*line, "sku_code", RowFault::unknown(Thing::Sku, sku_code));
     }
     let good: Vec<Count> =
         counts.into_iter().filter(|(line, ..)| !import.faults.has(*line)).map(|(_, _, count)| count).collect();

@@ -1,5 +1,6 @@
 //! CSV and JSON lines as one thing: rows of named texts, each with its line.
 
+use super::RowFault;
 use crate::error::{Code, Failure, Kind};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -101,7 +102,7 @@ impl Columns {
 pub(super) struct Table {
     pub(super) rows: Vec<RawRow>,
     /// Rows that are not even rows.
-    pub(super) broken: Vec<(u64, String)>,
+    pub(super) broken: Vec<(u64, RowFault)>,
 }
 
 pub(super) struct RawRow {
@@ -139,10 +140,7 @@ impl Table {
             let record = record.map_err(malformed)?;
             let line = record.position().map_or(0, csv::Position::line);
             if record.len() != heading.len() {
-                table.broken.push((
-                    line,
-                    format!("has {} cells instead of {}; is a comma or a quote missing?", record.len(), heading.len()),
-                ));
+                table.broken.push((line, RowFault::CellCount { have: record.len(), want: heading.len() }));
                 continue;
             }
             let cells = heading.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
@@ -160,13 +158,13 @@ impl Table {
             match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(text) {
                 Ok(object) => {
                     if let Some(column) = object.keys().find(|key| !columns.all().any(|name| name == *key)) {
-                        table.broken.push((line, format!("there is no field {column:?}")));
+                        table.broken.push((line, RowFault::UnknownField { name: column.clone() }));
                         continue;
                     }
                     let cells = object.into_iter().map(|(key, value)| (key, plain(value))).collect();
                     table.rows.push(RawRow { line, cells });
                 }
-                Err(error) => table.broken.push((line, format!("is not a JSON object: {error}"))),
+                Err(error) => table.broken.push((line, RowFault::NotJson { why: error.to_string() })),
             }
         }
         if table.rows.is_empty() && table.broken.is_empty() { Err(FileFault::Empty) } else { Ok(table) }
