@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    end_quietly_when_nobody_reads_on();
     let cli = cli::Cli::parse();
     let language = trouble::language();
     match cli::run(cli).await {
@@ -21,4 +22,15 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `zhanggui export orders | head` closes our output before we are done. That is no failure worth a stack trace.
+fn end_quietly_when_nobody_reads_on() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload_as_str().is_some_and(|message| message.contains("Broken pipe")) {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }

@@ -8,7 +8,9 @@ pub enum StoreError {
     Locked,
     #[error("the disk of the database is full; free some space, nothing was half-written")]
     Full,
-    #[error("the database cannot be reached ({0}); check the address and that the server runs")]
+    #[error(
+        "the database cannot be reached ({0}); check the address and that the server runs; a new SQLite file is made by `zhanggui migrate`"
+    )]
     Unreachable(String),
     #[error("too many changes to the same goods at once; try again in a moment")]
     Contended,
@@ -105,7 +107,9 @@ impl Failure for StoreError {
         match self {
             Self::Locked => "数据库被其他程序占用，请关闭它或稍后重试".to_owned(),
             Self::Full => "数据库所在磁盘已满，请清理空间；没有写入任何半成品".to_owned(),
-            Self::Unreachable(why) => format!("无法连接数据库（{why}），请检查地址以及服务是否在运行"),
+            Self::Unreachable(why) => format!(
+                "无法连接数据库（{why}），请检查地址以及服务是否在运行；新的 SQLite 文件由 `zhanggui migrate` 创建"
+            ),
             Self::Contended => "同一商品的并发修改过多，请稍后重试".to_owned(),
             Self::SchemaBehind => "数据库尚未升级到当前版本，请运行 `zhanggui migrate`".to_owned(),
             Self::SchemaFromFuture { found, known } => {
