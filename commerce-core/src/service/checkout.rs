@@ -58,6 +58,7 @@ pub struct Preview {
 const MOST_LINES: usize = 100;
 const MOST_OF_ONE: u32 = 9_999;
 const LONGEST_TEXT: usize = 500;
+const MOST_METADATA: usize = 20;
 
 impl OrderRequest {
     /// What can be seen to be wrong without asking the database.
@@ -75,12 +76,25 @@ impl OrderRequest {
         if !self.items.iter().all(|item| seen.insert((item.sku, item.batch, item.activity))) {
             return Err(RequestFault::SameItemTwice);
         }
-        let metadata: usize = self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if self.remark.chars().count() > LONGEST_TEXT || metadata > 4 * LONGEST_TEXT || self.channel.len() > 40 {
-            return Err(RequestFault::TooLong);
-        }
+        self.check_texts()?;
         if self.channel.is_empty() {
             return Err(RequestFault::NoChannel);
+        }
+        Ok(())
+    }
+}
+
+impl OrderRequest {
+    fn check_texts(&self) -> Result<(), RequestFault> {
+        let invoice = self.invoice.iter().flat_map(|invoice| [&invoice.title, &invoice.tax_id, &invoice.email]);
+        let metadata = self.metadata.iter().flat_map(|(key, value)| [key, value]);
+        let texts: Vec<&String> = [&self.remark, &self.channel].into_iter().chain(invoice).chain(metadata).collect();
+        if texts.iter().any(|text| text.chars().any(|c| c.is_control() && c != '\n')) {
+            return Err(RequestFault::ControlCharacters);
+        }
+        let is_long = texts.iter().any(|text| text.chars().count() > LONGEST_TEXT);
+        if is_long || self.channel.len() > 40 || self.metadata.len() > MOST_METADATA {
+            return Err(RequestFault::TooLong);
         }
         Ok(())
     }
@@ -212,8 +226,10 @@ pub enum RequestFault {
     Quantity { most: u32 },
     #[error("the same item is listed twice; add up its quantity")]
     SameItemTwice,
-    #[error("remark, metadata or channel is too long; shorten it")]
+    #[error("remark, invoice, metadata or channel is too long; shorten it")]
     TooLong,
+    #[error("a text contains control characters; remove them")]
+    ControlCharacters,
     #[error("the channel is missing; say where the order comes from, such as h5 or wechat")]
     NoChannel,
 }
@@ -225,7 +241,8 @@ impl RequestFault {
             Self::TooManyLines { most } => format!("一个订单最多 {most} 行，请分开下单"),
             Self::Quantity { most } => format!("数量必须是 1 到 {most} 之间的整数"),
             Self::SameItemTwice => "同一商品出现了两次，请合并数量".to_owned(),
-            Self::TooLong => "备注、附加信息或渠道过长，请缩短".to_owned(),
+            Self::TooLong => "备注、发票、附加信息或渠道过长，请缩短".to_owned(),
+            Self::ControlCharacters => "文本中含有控制字符，请删除".to_owned(),
             Self::NoChannel => "缺少渠道，请注明订单来源，例如 h5 或 wechat".to_owned(),
         }
     }

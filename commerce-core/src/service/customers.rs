@@ -45,6 +45,11 @@ impl Shop {
         if is_complete.iter().any(|part| part.trim().is_empty()) {
             return Err(CustomerError::IncompleteAddress);
         }
+        let to = &address.destination;
+        let texts = [&to.recipient, &to.phone, &to.province, &to.city, &to.district, &to.street];
+        if texts.iter().any(|text| text.chars().count() > 200 || text.chars().any(char::is_control)) {
+            return Err(CustomerError::UnusableText);
+        }
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -100,6 +105,8 @@ pub enum CustomerError {
     UnknownAddress,
     #[error("recipient, phone, province and street are needed; fill them in")]
     IncompleteAddress,
+    #[error("an address has at most 200 characters a field and no control characters; shorten it")]
+    UnusableText,
     #[error("there is no such SKU")]
     UnknownSku,
     #[error("a quantity is a whole number from 1 to 9999")]
@@ -112,7 +119,7 @@ impl Failure for CustomerError {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownCustomer | Self::UnknownAddress | Self::UnknownSku => Kind::NotFound,
-            Self::IncompleteAddress | Self::InvalidQuantity => Kind::Invalid,
+            Self::IncompleteAddress | Self::UnusableText | Self::InvalidQuantity => Kind::Invalid,
             Self::Store(error) => error.kind(),
         }
     }
@@ -122,7 +129,7 @@ impl Failure for CustomerError {
             Self::UnknownCustomer => Code::UnknownCustomer,
             Self::UnknownAddress | Self::IncompleteAddress => Code::UnknownAddress,
             Self::UnknownSku => Code::UnknownSku,
-            Self::InvalidQuantity => Code::InvalidRequest,
+            Self::UnusableText | Self::InvalidQuantity => Code::InvalidRequest,
             Self::Store(error) => error.code(),
         }
     }
@@ -132,6 +139,7 @@ impl Failure for CustomerError {
             Self::UnknownCustomer => "没有这个顾客".to_owned(),
             Self::UnknownAddress => "没有这个收货地址".to_owned(),
             Self::IncompleteAddress => "请填写收件人、电话、省份和街道".to_owned(),
+            Self::UnusableText => "地址每项最多 200 个字符，且不能含有控制字符".to_owned(),
             Self::UnknownSku => "没有这个商品".to_owned(),
             Self::InvalidQuantity => "数量必须是 1 到 9999 之间的整数".to_owned(),
             Self::Store(error) => error.zh(),

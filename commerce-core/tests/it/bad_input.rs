@@ -34,6 +34,7 @@ async fn orders_that_cannot_be() {
             ("101 lines", OrderRequest { items: vec![Item::of(sku, 1); 101], ..good.clone() }, Code::InvalidRequest),
             ("no channel", OrderRequest { channel: String::new(), ..good.clone() }, Code::InvalidRequest),
             ("a novel", OrderRequest { remark: "长".repeat(501), ..good.clone() }, Code::InvalidRequest),
+            ("a zero byte", OrderRequest { remark: "\0".into(), ..good.clone() }, Code::InvalidRequest),
             ("unknown", buyer.wants(&[(id_of_code(t.tenant, "NONE"), 1)]), Code::UnknownSku),
             ("another shop's", buyer.wants(&[(theirs, 1)]), Code::UnknownSku),
             ("closed", buyer.wants(&[(closed, 1)]), Code::ProductClosed),
