@@ -2,6 +2,7 @@
 //! and a shopper's queries carry the shopper.
 
 use crate::customer::CustomerId;
+use crate::error::{Code, Failure, Kind};
 use crate::tenant::TenantId;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,11 +50,37 @@ impl Caller {
         }
     }
 
+    /// For what a shop does for itself: no shopper may.
+    pub fn acts_for_the_shop(&self) -> Result<(), NotAllowed> {
+        match self.actor {
+            Actor::Shopper(_) => Err(NotAllowed),
+            Actor::Staff | Actor::System => Ok(()),
+        }
+    }
+
     /// The customer whose rows are the only ones this caller may see, if it is a shopper.
     pub fn owner(&self) -> Option<CustomerId> {
         match self.actor {
             Actor::Shopper(customer) => Some(customer),
             Actor::Staff | Actor::System => None,
         }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("only the shop's own people may do this; sign in as staff")]
+pub struct NotAllowed;
+
+impl Failure for NotAllowed {
+    fn kind(&self) -> Kind {
+        Kind::Forbidden
+    }
+
+    fn code(&self) -> Code {
+        Code::NotAllowed
+    }
+
+    fn zh(&self) -> String {
+        "只有店铺人员可以执行此操作，请以店员身份登录".to_owned()
     }
 }

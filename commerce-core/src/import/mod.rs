@@ -12,7 +12,7 @@ mod table;
 pub use fault::{BadRow, RowFault, Thing};
 pub use table::{FileFault, Format};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, NotAllowed};
 use crate::error::{Code, Failure, Kind};
 use crate::service::{GoodsError, Shop, StockError};
 use crate::store::{Settled, StoreError, Tx};
@@ -99,6 +99,7 @@ impl Shop {
         bytes: &[u8],
         mode: Mode,
     ) -> Result<ImportReport, ImportError> {
+        caller.acts_for_the_shop()?;
         let table = &Table::read(format, bytes, columns(sheet))?;
         let report = self
             .store()
@@ -140,6 +141,7 @@ impl Shop {
         format: Format,
         privacy: Privacy,
     ) -> Result<String, ImportError> {
+        caller.acts_for_the_shop()?;
         let mut conn = self.store().report().await?;
         let tenant = conn.tenant(caller.tenant).await?.ok_or(ImportError::UnknownTenant)?;
         let rows = match sheet {
@@ -196,6 +198,8 @@ pub enum ImportError {
     #[error(transparent)]
     Stock(#[from] StockError),
     #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -206,6 +210,7 @@ impl Failure for ImportError {
             Self::UnknownTenant => Kind::NotFound,
             Self::Goods(error) => error.kind(),
             Self::Stock(error) => error.kind(),
+            Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -217,6 +222,7 @@ impl Failure for ImportError {
             Self::UnknownTenant => Code::UnknownTenant,
             Self::Goods(error) => error.code(),
             Self::Stock(error) => error.code(),
+            Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -230,6 +236,7 @@ impl Failure for ImportError {
             Self::UnknownTenant => "没有这个店铺".to_owned(),
             Self::Goods(error) => error.zh(),
             Self::Stock(error) => error.zh(),
+            Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }
     }

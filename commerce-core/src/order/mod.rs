@@ -4,7 +4,7 @@ pub mod state;
 
 pub use state::{Act, State};
 
-use crate::caller::Role;
+use crate::caller::{NotAllowed, Role};
 use crate::catalog::{BatchId, Labels, ProductId, ProductKind, SkuId};
 use crate::checkout::{PricedLine, Share, Totals};
 use crate::customer::{CustomerId, Destination};
@@ -201,6 +201,8 @@ pub enum OrderError {
     #[error(transparent)]
     Price(#[from] PriceError),
     #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -258,6 +260,7 @@ impl Failure for OrderError {
             Self::InsufficientStock { .. } => Kind::Exhausted,
             Self::Money(error) => error.kind(),
             Self::Price(error) => error.kind(),
+            Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -272,6 +275,7 @@ impl Failure for OrderError {
             Self::ProposalClosed => Code::ProposalClosed,
             Self::Money(error) => error.code(),
             Self::Price(error) => error.code(),
+            Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -286,6 +290,7 @@ impl Failure for OrderError {
             Self::ProposalClosed => "没有这个待处理的建议，请刷新列表".to_owned(),
             Self::Money(error) => error.zh(),
             Self::Price(error) => error.zh(),
+            Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }
     }

@@ -1,7 +1,7 @@
 //! Customers and their address books.
 
 use super::Shop;
-use crate::caller::Caller;
+use crate::caller::{Caller, NotAllowed};
 use crate::customer::{Address, AddressId, Customer, CustomerId};
 use crate::error::{Code, Failure, Kind};
 use crate::event::Event;
@@ -10,6 +10,7 @@ use serde_json::json;
 
 impl Shop {
     pub async fn save_customers(&self, caller: &Caller, customers: &[Customer]) -> Result<(), CustomerError> {
+        caller.acts_for_the_shop()?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -56,11 +57,13 @@ impl Shop {
                 let tenant = caller.tenant;
                 tx.customer(tenant, address.customer).await?.ok_or(CustomerError::UnknownCustomer)?;
                 let book = tx.addresses(tenant, Some(address.customer)).await?;
-                tx.upsert_addresses(tenant, std::slice::from_ref(address)).await?;
+                if tx.upsert_addresses(tenant, std::slice::from_ref(address)).await? == 0 {
+                    return Err(CustomerError::UnknownAddress);
+                }
                 if address.is_default || book.is_empty() {
                     tx.make_default(tenant, address.customer, address.id).await?;
                 }
-                Ok::<Settled<()>, CustomerError>(tx.keep(()).await?)
+                Ok(tx.keep(()).await?)
             })
             .await
     }
@@ -112,6 +115,8 @@ pub enum CustomerError {
     #[error("a quantity is a whole number from 1 to 9999")]
     InvalidQuantity,
     #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -120,6 +125,7 @@ impl Failure for CustomerError {
         match self {
             Self::UnknownCustomer | Self::UnknownAddress | Self::UnknownSku => Kind::NotFound,
             Self::IncompleteAddress | Self::UnusableText | Self::InvalidQuantity => Kind::Invalid,
+            Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -130,6 +136,7 @@ impl Failure for CustomerError {
             Self::UnknownAddress | Self::IncompleteAddress => Code::UnknownAddress,
             Self::UnknownSku => Code::UnknownSku,
             Self::UnusableText | Self::InvalidQuantity => Code::InvalidRequest,
+            Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -142,6 +149,7 @@ impl Failure for CustomerError {
             Self::UnusableText => "地址每项最多 200 个字符，且不能含有控制字符".to_owned(),
             Self::UnknownSku => "没有这个商品".to_owned(),
             Self::InvalidQuantity => "数量必须是 1 到 9999 之间的整数".to_owned(),
+            Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }
     }

@@ -71,6 +71,7 @@ impl Shop {
         to: ParcelState,
         shipment: &Shipment,
     ) -> Result<Vec<Order>, OrderError> {
+        caller.acts_for_the_shop()?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -110,6 +111,7 @@ impl Shop {
     /// Looks at the orders that wait for the warehouse and writes down which had better be split or merged.
     /// Proposing twice proposes once. Returns how many proposals are new.
     pub async fn propose(&self, caller: &Caller) -> Result<usize, OrderError> {
+        caller.acts_for_the_shop()?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -153,10 +155,12 @@ impl Shop {
     }
 
     pub async fn proposals(&self, caller: &Caller, state: Option<ProposalState>) -> Result<Vec<Proposal>, OrderError> {
+        caller.acts_for_the_shop()?;
         Ok(self.desk.store.read().await?.proposals(caller.tenant, state).await?)
     }
 
     pub async fn decline_proposal(&self, caller: &Caller, id: ProposalId) -> Result<(), OrderError> {
+        caller.acts_for_the_shop()?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -169,6 +173,7 @@ impl Shop {
     /// Does what was proposed, on the orders as they are now: parcels are planned and the orders ALLOCATED. Where an order
     /// has moved on since, the proposal is stale and nothing else changes.
     pub async fn accept_proposal(&self, caller: &Caller, id: ProposalId) -> Result<ProposalState, OrderError> {
+        caller.acts_for_the_shop()?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {

@@ -1,7 +1,7 @@
 //! Keeping the catalogue: categories, products with their SKUs, batches, activities and prices.
 
 use super::Shop;
-use crate::caller::Caller;
+use crate::caller::{Caller, NotAllowed};
 use crate::catalog::{Batch, Category, Product, Sku, SkuId};
 use crate::error::{Code, Failure, Kind};
 use crate::event::Event;
@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Shop {
     pub async fn save_categories(&self, caller: &Caller, categories: &[Category]) -> Result<(), GoodsError> {
+        caller.acts_for_the_shop()?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -24,6 +25,7 @@ impl Shop {
 
     /// Saves products with their SKUs: all of them or none.
     pub async fn save_products(&self, caller: &Caller, products: &[(Product, Vec<Sku>)]) -> Result<(), GoodsError> {
+        caller.acts_for_the_shop()?;
         products.iter().flat_map(|(_, skus)| skus).try_for_each(check_sku)?;
         self.desk
             .store
@@ -35,6 +37,7 @@ impl Shop {
     }
 
     pub async fn save_batches(&self, caller: &Caller, batches: &[Batch]) -> Result<(), GoodsError> {
+        caller.acts_for_the_shop()?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -45,6 +48,7 @@ impl Shop {
     }
 
     pub async fn save_activity(&self, caller: &Caller, activity: &Activity) -> Result<(), GoodsError> {
+        caller.acts_for_the_shop()?;
         if activity.starts_at >= activity.ends_at {
             return Err(GoodsError::ValidityEmpty);
         }
@@ -59,6 +63,7 @@ impl Shop {
 
     /// Sets channel, member and activity prices: all of them or none.
     pub async fn set_prices(&self, caller: &Caller, prices: &[Price]) -> Result<(), GoodsError> {
+        caller.acts_for_the_shop()?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -174,6 +179,8 @@ pub enum GoodsError {
     #[error(transparent)]
     Price(#[from] PriceError),
     #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -185,6 +192,7 @@ impl Failure for GoodsError {
                 Kind::Invalid
             }
             Self::Price(error) => error.kind(),
+            Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -196,6 +204,7 @@ impl Failure for GoodsError {
             Self::ValidityEmpty | Self::ListPriceIsTheSku => Code::InvalidRequest,
             Self::AlreadyOver { .. } => Code::PriceExpired,
             Self::Price(error) => error.code(),
+            Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -210,6 +219,7 @@ impl Failure for GoodsError {
             Self::AlreadyOver { sku_code } => format!("{sku_code} 的价格有效期已过，请设置将来的结束时间"),
             Self::ListPriceIsTheSku => "标价属于商品规格，请修改商品".to_owned(),
             Self::Price(error) => error.zh(),
+            Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }
     }

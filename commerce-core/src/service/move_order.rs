@@ -93,6 +93,9 @@ impl Shop {
                     return Err(OrderError::IllegalMove { act, state: order.state, role: caller.role() });
                 }
                 let Step::Moved(event) = order.act(act, caller.role(), desk.now())? else { return Ok(tx.leave(order)) };
+                if order.state.is_final() {
+                    give_back_what_never_left(desk, &mut tx, caller, &mut order).await?;
+                }
                 save(desk, &mut tx, caller, &order, event, json!({})).await?;
                 Ok(tx.keep(order).await?)
             })
@@ -100,7 +103,23 @@ impl Shop {
     }
 }
 
-/// The acts that touch neither stock nor parcels nor money.
+/// An order that ends half shipped still holds the rest of its goods.
+async fn give_back_what_never_left(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: &mut Order,
+) -> Result<(), StoreError> {
+    let held = tx.held(caller.tenant, &[order.id.to_string()], order.updated_at).await?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    order.hold = Hold::Released;
+    give_back(desk, tx, caller, &held, TxKind::Release, order.updated_at).await?;
+    tx.unplan_parcels(caller.tenant, order.id, order.updated_at).await
+}
+
+/// The acts that neither reserve goods nor ship them nor take money.
 const NEED_ONLY_THE_ORDER: &[Act] = &[
     Act::Submit,
     Act::Pick,

@@ -39,9 +39,11 @@ impl OrderNumbers {
             blocks.utc_offset_minutes = shop.settings.utc_offset_minutes;
             let day = now.day(blocks.utc_offset_minutes);
             let more = fetch(store, tenant, &day, count.max(BLOCK)).await?;
-            blocks.left.entry(day).or_default().extend(more);
-            while blocks.left.len() > DAYS_MAX {
-                blocks.left.pop_first();
+            blocks.left.entry(day.clone()).or_default().extend(more);
+            if blocks.left.len() > DAYS_MAX {
+                let of_today = blocks.left.remove(&day).unwrap_or_default();
+                blocks.left.clear();
+                blocks.left.insert(day.clone(), of_today);
             }
         }
         let day = now.day(blocks.utc_offset_minutes);

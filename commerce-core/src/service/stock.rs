@@ -1,7 +1,7 @@
 //! Goods that come, goods that are counted, goods set aside for an activity.
 
 use super::Shop;
-use crate::caller::Caller;
+use crate::caller::{Caller, NotAllowed};
 use crate::catalog::{BatchId, SkuId};
 use crate::error::{Code, Failure, Kind};
 use crate::event::Event;
@@ -37,6 +37,7 @@ pub(crate) enum Counting {
 
 impl Shop {
     pub async fn save_warehouse(&self, caller: &Caller, warehouse: &Warehouse) -> Result<(), StockError> {
+        caller.acts_for_the_shop()?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -57,6 +58,7 @@ impl Shop {
     }
 
     async fn count(&self, caller: &Caller, counts: &[Count], counting: Counting, note: &str) -> Result<(), StockError> {
+        caller.acts_for_the_shop()?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -74,6 +76,7 @@ impl Shop {
         sku: SkuId,
         qty: u32,
     ) -> Result<(), StockError> {
+        caller.acts_for_the_shop()?;
         if qty == 0 {
             return Err(StockError::NothingCounted);
         }
@@ -192,6 +195,8 @@ pub enum StockError {
     #[error("{reserved} are promised to orders and cannot be counted away; cancel orders first")]
     Reserved { reserved: i64 },
     #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -202,6 +207,7 @@ impl Failure for StockError {
             Self::NothingCounted => Kind::Invalid,
             Self::Insufficient { .. } => Kind::Exhausted,
             Self::Reserved { .. } => Kind::Conflict,
+            Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -213,6 +219,7 @@ impl Failure for StockError {
             Self::UnknownActivity => Code::UnknownActivity,
             Self::NothingCounted => Code::InvalidRequest,
             Self::Insufficient { .. } | Self::Reserved { .. } => Code::InsufficientStock,
+            Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -225,6 +232,7 @@ impl Failure for StockError {
             Self::NothingCounted => "数量为零，请至少填写 1".to_owned(),
             Self::Insufficient { left } => format!("可用库存只有 {left}"),
             Self::Reserved { reserved } => format!("已有 {reserved} 件被订单占用，不能盘减，请先取消订单"),
+            Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }
     }

@@ -25,6 +25,7 @@ const PAYMENT_TIMEOUT: &str = "payment timeout";
 
 impl Shop {
     pub async fn sweep(&self, caller: &Caller) -> Result<Swept, OrderError> {
+        caller.acts_for_the_shop()?;
         let mut swept = Swept::default();
         let mut is_more = true;
         while is_more {

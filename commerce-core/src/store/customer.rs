@@ -68,7 +68,12 @@ impl Tx {
         self.sql(include_str!("sql/customer/upsert.sql")).text(tenant).json(&rows).run().await
     }
 
-    pub(crate) async fn upsert_addresses(&mut self, tenant: TenantId, addresses: &[Address]) -> Result<(), StoreError> {
+    /// Returns how many were written: an id that belongs to another customer is left alone.
+    pub(crate) async fn upsert_addresses(
+        &mut self,
+        tenant: TenantId,
+        addresses: &[Address],
+    ) -> Result<usize, StoreError> {
         let rows: Vec<_> = addresses
             .iter()
             .map(|a| {
@@ -79,7 +84,7 @@ impl Tx {
                 })
             })
             .collect();
-        self.sql(include_str!("sql/customer/upsert_addresses.sql")).text(tenant).json(&rows).run().await
+        self.sql(include_str!("sql/customer/upsert_addresses.sql")).text(tenant).json(&rows).changes().await
     }
 
     /// Makes one address the default and the customer's others not.

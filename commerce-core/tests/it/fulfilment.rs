@@ -41,6 +41,8 @@ async fn an_order_in_two_warehouses_ships_in_two_parcels() {
         }
         let parcels = t.shop.parcels(&buyer.caller, placed.order).await.unwrap();
         assert_eq!(parcels.len(), 2);
+        let by_the_shopper = t.shop.ship_parcel(&buyer.caller, parcels[0].id, &Shipment::default()).await;
+        assert_eq!(by_the_shopper.unwrap_err().code().name(), "NOT_ALLOWED");
         let mut states = Vec::new();
         for parcel in &parcels {
             let shipment = Shipment { carrier: "SF".into(), tracking_no: format!("SF-{}", parcel.id) };
@@ -154,6 +156,34 @@ async fn orders_to_one_door_are_merged_if_the_operator_agrees() {
         let unknown = t.shop.decline_proposal(&t.staff(), proposal.id).await.unwrap_err();
         assert_eq!(unknown.code().name(), "PROPOSAL_CLOSED");
         assert_eq!(shipped[0].total, yuan("18.00"));
+        t.assert_books().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_refunded_half_shipped_holds_nothing_any_more() {
+    for db in Db::both().await {
+        let t = TestShop::open(&db).await;
+        let skus = t.add_product("MIX", &["MIX-1", "MIX-2"]).await;
+        let second = t.add_warehouse("W2", 2).await;
+        t.receive(skus[0], 5).await;
+        let count = Count { sku: skus[1], warehouse: second, batch: None, qty: 5 };
+        t.shop.receive_stock(&t.staff(), &[count], "").await.unwrap();
+        let buyer = t.add_customer("C1").await;
+        let wanted = buyer.wants(&[(skus[0], 1), (skus[1], 1)]);
+        let placed = t.shop.place_order(&buyer.caller, buyer.customer, "key-00000001", wanted).await.unwrap();
+        t.shop.confirm_paid(&t.system(), placed.order).await.unwrap();
+        t.shop.allocate_order(&t.staff(), placed.order).await.unwrap();
+        for act in [Act::Pick, Act::Pack] {
+            t.shop.move_order(&t.staff(), placed.order, act).await.unwrap();
+        }
+        let parcel = t.shop.parcels(&t.staff(), placed.order).await.unwrap().remove(0);
+        t.shop.ship_parcel(&t.staff(), parcel.id, &Shipment::default()).await.unwrap();
+        t.shop.move_order(&buyer.caller, placed.order, Act::OpenAfterSale).await.unwrap();
+        let ended = t.shop.move_order(&t.staff(), placed.order, Act::RefundAll).await.unwrap();
+        assert_eq!(ended.state, State::Canceled);
+        assert_eq!(t.stock(skus[0]).await.1 + t.stock(skus[1]).await.1, 0, "{}", db.name);
+        assert_eq!(t.shop.parcels(&t.staff(), placed.order).await.unwrap().len(), 1, "only what left is left");
         t.assert_books().await;
     }
 }

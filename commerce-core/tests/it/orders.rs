@@ -5,6 +5,7 @@ use commerce_core::cart::CartLine;
 use commerce_core::catalog::ProductKind;
 use commerce_core::customer::Address;
 use commerce_core::error::{Code, Failure};
+use commerce_core::import::{Format, Privacy, Sheet};
 use commerce_core::order::{Act, ChangeRule, Hold, OrderError, State};
 use commerce_core::pricing::{Activity, Price, PriceRule};
 use commerce_core::store::OrderSearch;
@@ -209,6 +210,21 @@ async fn shoppers_see_and_touch_only_their_own() {
         let from_another_shop =
             t.shop.place_order(&other_shop.staff(), buyer.customer, "key-00000003", buyer.wants(&[(sku, 1)])).await;
         assert_eq!(from_another_shop.unwrap_err().code(), Code::UnknownCustomer);
+        // An address is its customer's, whoever knows its id.
+        let mine = t.shop.addresses(&buyer.caller, buyer.customer).await.unwrap();
+        let stolen = Address { customer: stranger.customer, ..mine[0].clone() };
+        assert_eq!(t.shop.save_address(&stranger.caller, &stolen).await.unwrap_err().code(), Code::UnknownAddress);
+        assert_eq!(t.shop.addresses(&buyer.caller, buyer.customer).await.unwrap(), mine);
+        // A shopper does not do the shop's work.
+        let count = commerce_core::Count { sku, warehouse: t.warehouse, batch: None, qty: 1 };
+        let forbidden = [
+            t.shop.receive_stock(&buyer.caller, &[count], "").await.unwrap_err().code(),
+            t.shop.set_prices(&buyer.caller, &[]).await.unwrap_err().code(),
+            t.shop.propose(&buyer.caller).await.unwrap_err().code(),
+            t.shop.sweep(&buyer.caller).await.unwrap_err().code(),
+            t.shop.export(&buyer.caller, Sheet::Customers, Format::Csv, Privacy::Full).await.unwrap_err().code(),
+        ];
+        assert_eq!(forbidden, [Code::NotAllowed; 5]);
         // A shopper does not pay by saying so.
         let says_paid = t.shop.confirm_paid(&buyer.caller, placed.order).await;
         assert!(matches!(says_paid, Err(OrderError::IllegalMove { .. })), "{says_paid:?}");
