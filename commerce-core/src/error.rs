@@ -23,7 +23,7 @@ impl Kind {
 }
 
 /// Every code a client can meet, in one list. Numbers and names never change once released.
-/// 1xxx orders and stock · 3xxx requests · 4xxx goods and customers · 5xxx imports · 9xxx the database.
+/// 1xxx orders and stock · 20xx payments · 21xx refunds · 22xx the ledger · 23xx reconciliation · 3xxx requests · 4xxx goods and customers · 5xxx imports · 9xxx the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumIter)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
@@ -35,6 +35,12 @@ pub enum Code {
     OrderNotFound = 1006,
     ProposalClosed = 1007,
     TotalChanged = 1008,
+    InsufficientFunds = 2201,
+    TransferConflict = 2202,
+    NotPending = 2203,
+    InvalidTransfer = 2204,
+    UnknownAccount = 2205,
+    BooksDisagree = 2206,
     InvalidIdempotencyKey = 3001,
     InvalidRequest = 3002,
     InvalidId = 3003,

@@ -39,6 +39,14 @@ impl<T: Entity> Id<T> {
         Self::of(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// The id of what comes of `source` for this purpose: always the same, and as old as its source, so that what
+    /// belongs together lies together in an index.
+    pub fn following<S: Entity>(source: Id<S>, purpose: &str) -> Self {
+        let mut bytes = *Self::derived(&source.to_string(), purpose).uuid.as_bytes();
+        bytes[..6].copy_from_slice(&source.uuid.as_bytes()[..6]);
+        Self::of(Uuid::from_bytes(bytes))
+    }
+
     fn of(uuid: Uuid) -> Self {
         Self { uuid, of: PhantomData }
     }
@@ -186,5 +194,9 @@ mod tests {
         assert_eq!(Mint::seeded(7).id::<Order>(Timestamp::from_micros(1_000_000)), early);
         assert_eq!(Id::<Order>::derived("t", "a"), Id::derived("t", "a"));
         assert_ne!(Id::<Order>::derived("t", "a"), Id::derived("ta", ""));
+        let following: Id<Sku> = Id::following(early, "a");
+        assert_eq!(following, Id::following(early, "a"));
+        assert_ne!(following, Id::following(early, "b"));
+        assert!(following < Id::following(late, "a"), "as old as its source");
     }
 }

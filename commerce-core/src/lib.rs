@@ -43,6 +43,7 @@ pub mod fulfilment;
 pub mod id;
 pub mod import;
 pub mod inventory;
+pub mod ledger;
 pub mod money;
 pub mod order;
 pub mod pricing;

@@ -10,6 +10,7 @@ use crate::checkout::{PricedLine, Share, Totals};
 use crate::customer::{CustomerId, Destination};
 use crate::error::{Code, Failure, Kind};
 use crate::id::{Entity, Id};
+use crate::ledger::LedgerError;
 use crate::money::{Currency, Money, MoneyError};
 use crate::pricing::{ActivityId, PriceError};
 use crate::store::StoreError;
@@ -203,6 +204,8 @@ pub enum OrderError {
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
     #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -261,6 +264,7 @@ impl Failure for OrderError {
             Self::Money(error) => error.kind(),
             Self::Price(error) => error.kind(),
             Self::NotAllowed(error) => error.kind(),
+            Self::Ledger(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -276,6 +280,7 @@ impl Failure for OrderError {
             Self::Money(error) => error.code(),
             Self::Price(error) => error.code(),
             Self::NotAllowed(error) => error.code(),
+            Self::Ledger(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -291,6 +296,7 @@ impl Failure for OrderError {
             Self::Money(error) => error.zh(),
             Self::Price(error) => error.zh(),
             Self::NotAllowed(error) => error.zh(),
+            Self::Ledger(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }
     }

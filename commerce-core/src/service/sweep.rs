@@ -17,6 +17,8 @@ pub struct Swept {
     pub orders_canceled: usize,
     pub activities_settled: usize,
     pub running_low: usize,
+    /// Pending transfers given up.
+    pub transfers_expired: usize,
 }
 
 /// Orders in one transaction: enough to be fast, few enough not to keep others waiting.
@@ -41,6 +43,7 @@ impl Shop {
         }
         swept.activities_settled = self.settle_ended_activities(caller).await?;
         swept.running_low = self.tell_running_low(caller).await?;
+        swept.transfers_expired = self.expire_transfers(caller).await?;
         Ok(swept)
     }
 
@@ -150,6 +153,7 @@ impl Shop {
             total.orders_canceled += swept.orders_canceled;
             total.activities_settled += swept.activities_settled;
             total.running_low += swept.running_low;
+            total.transfers_expired += swept.transfers_expired;
         }
         Ok(total)
     }

@@ -15,6 +15,14 @@ const MIGRATIONS: &[(i64, &str, For, &str)] = &[
     (1, "json_each", For::Only(Dialect::Postgres), include_str!("../../../migrations/0001_json_each.postgres.sql")),
     (2, "shop", For::Both, include_str!("../../../migrations/0002_shop.sql")),
     (3, "event_rowid", For::Only(Dialect::Postgres), include_str!("../../../migrations/0003_event_rowid.postgres.sql")),
+    (4, "ledger", For::Both, include_str!("../../../migrations/0004_ledger.sql")),
+    (5, "ledger_guards", For::Only(Dialect::Sqlite), include_str!("../../../migrations/0005_ledger_guards.sqlite.sql")),
+    (
+        6,
+        "ledger_guards",
+        For::Only(Dialect::Postgres),
+        include_str!("../../../migrations/0006_ledger_guards.postgres.sql"),
+    ),
 ];
 
 pub(super) fn newest() -> i64 {

@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod fulfilment;
 mod inventory;
+mod ledger;
 mod migrate;
 mod order;
 mod tenant;
@@ -17,6 +18,7 @@ mod writer;
 pub use conn::{Conn, Faults, Moment};
 pub use error::StoreError;
 pub use inventory::{Disagreement, Held, StockLevel};
+pub use ledger::AccountSearch;
 pub use order::OrderSearch;
 pub use tx::{Settled, Tx};
 
@@ -24,6 +26,7 @@ pub(crate) use catalog::Coded;
 use conn::{Cell, Probe, Row};
 pub(crate) use fulfilment::ParcelMove;
 pub(crate) use inventory::{PileKey, RunningLow};
+pub(crate) use ledger::{RawAccount, RawTransfer};
 pub(crate) use order::{Ask, KeptReply, Opened};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor};
@@ -118,6 +121,15 @@ impl Store {
     /// A connection for questions about the whole shop, which PostgreSQL may answer by any plan it likes.
     pub async fn report(&self) -> Result<Conn, StoreError> {
         Ok(Conn::plain(self.reports.acquire().await?, self.dialect, self.probe.clone()))
+    }
+
+    /// A connection that sees the shop as it is now, whatever is written while it reads.
+    pub(crate) async fn snapshot(&self) -> Result<Conn, StoreError> {
+        let mut transaction = self.reports.begin().await?;
+        if self.dialect == Dialect::Postgres {
+            transaction.execute("set transaction isolation level repeatable read, read only").await?;
+        }
+        Ok(Conn::transaction(transaction, self.dialect, self.probe.clone()))
     }
 
     pub async fn read(&self) -> Result<Conn, StoreError> {

@@ -9,6 +9,7 @@ mod db;
 mod events;
 mod fulfilment;
 mod goods;
+mod ledger;
 mod orders;
 mod schema;
 mod shop;

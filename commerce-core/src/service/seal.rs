@@ -1,0 +1,96 @@
+//! Sealing the books, off the path on which money moves: new entries become leaves of a Merkle tree, and its root is signed.
+
+use super::Shop;
+use crate::caller::Caller;
+use crate::ledger::merkle::{self, Peaks};
+use crate::ledger::seal::{Inclusion, Seal, SealKey};
+use crate::ledger::{LedgerError, TransferId, hex, unhex};
+use crate::store::StoreError;
+use crate::tenant::TenantId;
+
+/// Entries under one seal at most, so that sealing a long backlog does not hold up those who write.
+const SEALED_AT_ONCE: u32 = 1_000;
+const LEAVES_AT_ONCE: u32 = 10_000;
+
+impl Shop {
+    /// Seals everything that was booked and is not sealed yet; says how many entries that were.
+    pub async fn seal(&self, caller: &Caller, key: &SealKey) -> Result<usize, LedgerError> {
+        caller.acts_for_the_shop()?;
+        let mut sealed = 0;
+        loop {
+            let count = self.seal_some(caller, key).await?;
+            sealed += count;
+            if count < SEALED_AT_ONCE as usize {
+                return Ok(sealed);
+            }
+        }
+    }
+
+    async fn seal_some(&self, caller: &Caller, key: &SealKey) -> Result<usize, StoreError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let tenant = caller.tenant;
+                let entries = tx.unsealed(tenant, SEALED_AT_ONCE).await?;
+                if entries.is_empty() {
+                    return Ok(tx.leave(0));
+                }
+                let mut peaks = match tx.last_seal(tenant).await? {
+                    None => Peaks::default(),
+                    Some(last) => last.peaks().ok_or_else(|| unreadable("the peaks of the last seal"))?,
+                };
+                let previous = peaks.size();
+                let position = i64::try_from(previous).unwrap_or(i64::MAX);
+                tx.append_leaves(tenant, position, &entries).await?;
+                for (_, digest) in &entries {
+                    peaks.push(merkle::leaf(&unhex(digest).ok_or_else(|| unreadable("a digest"))?));
+                }
+                tx.insert_seal(tenant, &Seal::sign(tenant, previous, &peaks, desk.now(), key)).await?;
+                tx.keep(entries.len()).await
+            })
+            .await
+    }
+
+    /// The proof that a transfer is under the newest seal; none while it is not sealed.
+    pub async fn prove(&self, caller: &Caller, transfer: TransferId) -> Result<Option<Inclusion>, LedgerError> {
+        caller.acts_for_the_shop()?;
+        let entry = transfer.to_string();
+        let mut conn = self.desk.store.report().await?;
+        let (Some(position), Some(seal)) =
+            (conn.leaf_of(caller.tenant, &entry).await?, conn.last_seal(caller.tenant).await?)
+        else {
+            return Ok(None);
+        };
+        let leaves = leaves_under(&mut conn, caller.tenant, seal.size).await?;
+        let index = usize::try_from(position).map_err(|_| unreadable("a position"))?;
+        let Some((_, digest)) = leaves.get(index) else { return Ok(None) };
+        let hashes: Vec<merkle::Hash> = leaves.iter().map(|(hash, _)| *hash).collect();
+        let path = merkle::proof(&hashes, index).iter().map(|hash| hex(hash)).collect();
+        Ok(Some(Inclusion { entry, digest: digest.clone(), position: index as u64, path, seal }))
+    }
+}
+
+async fn leaves_under(
+    conn: &mut crate::store::Conn,
+    tenant: TenantId,
+    size: u64,
+) -> Result<Vec<(merkle::Hash, String)>, StoreError> {
+    let mut leaves = Vec::new();
+    while (leaves.len() as u64) < size {
+        let from = i64::try_from(leaves.len()).unwrap_or(i64::MAX);
+        let page = conn.leaves(tenant, from, LEAVES_AT_ONCE).await?;
+        if page.is_empty() {
+            return Err(unreadable("a log with missing leaves"));
+        }
+        for leaf in page {
+            let bytes = unhex(&leaf.digest).ok_or_else(|| unreadable("a digest"))?;
+            leaves.push((merkle::leaf(&bytes), leaf.digest));
+        }
+    }
+    leaves.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    Ok(leaves)
+}
+
+fn unreadable(what: &str) -> StoreError {
+    StoreError::Unreadable(format!("{what} of the ledger; run `zhanggui verify`"))
+}

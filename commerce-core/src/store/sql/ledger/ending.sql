@@ -1,0 +1,1 @@
+select t.id from ledger_transfer t where t.pending = $2 and t.tenant || '' = $1

@@ -1,0 +1,1 @@
+select position from ledger_leaf where entry = $2 and tenant || '' = $1

@@ -1,0 +1,1 @@
+select transfer from ledger_open where tenant = $1 order by transfer
