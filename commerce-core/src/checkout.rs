@@ -34,6 +34,8 @@ pub struct PricedLine {
     pub unit_price: Money,
     pub rule: PriceRule,
     pub amount: Money,
+    /// What marketing rules took off the amount.
+    pub discount: Money,
     pub tax: Money,
     pub weight_g: u64,
     pub activity: Option<ActivityId>,
@@ -55,6 +57,7 @@ impl PricedLine {
             unit_price: quote.unit,
             rule: quote.rule,
             amount,
+            discount: Money::zero(amount.currency()),
             tax: tax.on(amount)?,
             weight_g: u64::from(offer.weight_g) * u64::from(qty),
             activity: None,
@@ -65,7 +68,13 @@ impl PricedLine {
 
 impl PricedLine {
     pub fn share(&self) -> Share {
-        Share { kind: self.kind, amount: self.amount, tax: self.tax, weight_g: self.weight_g }
+        Share { kind: self.kind, amount: self.amount, discount: self.discount, tax: self.tax, weight_g: self.weight_g }
+    }
+
+    /// The line with this much taken off; tax is only due on what is left.
+    pub fn reduced(self, discount: Money, tax: &TaxPolicy) -> Result<Self, MoneyError> {
+        let tax = tax.on(self.amount.checked_sub(discount)?)?;
+        Ok(Self { discount, tax, ..self })
     }
 }
 
@@ -86,6 +95,7 @@ pub struct Totals {
 pub struct Share {
     pub kind: ProductKind,
     pub amount: Money,
+    pub discount: Money,
     pub tax: Money,
     pub weight_g: u64,
 }
@@ -99,16 +109,18 @@ pub fn total_up(
     tax: &TaxPolicy,
 ) -> Result<Totals, MoneyError> {
     let goods = Money::sum(currency, shares.iter().map(|share| share.amount))?;
+    let discount = Money::sum(currency, shares.iter().map(|share| share.discount))?;
+    let charged = goods.checked_sub(discount)?;
     let taxes = Money::sum(currency, shares.iter().map(|share| share.tax))?;
     let weight_g = shares.iter().map(|share| share.weight_g).sum();
     let needs_shipping = shares.iter().any(|share| share.kind == ProductKind::Physical);
-    let freight = if needs_shipping { freight.charge(goods, weight_g, province)? } else { Money::zero(currency) };
+    let freight = if needs_shipping { freight.charge(charged, weight_g, province)? } else { Money::zero(currency) };
     let added_tax = match tax.mode {
         TaxMode::Included => Money::zero(currency),
         TaxMode::Added => taxes,
     };
-    let total = goods.checked_add(freight)?.checked_add(added_tax)?;
-    Ok(Totals { goods, discount: Money::zero(currency), freight, tax: taxes, total, weight_g })
+    let total = charged.checked_add(freight)?.checked_add(added_tax)?;
+    Ok(Totals { goods, discount, freight, tax: taxes, total, weight_g })
 }
 
 /// First weight, then steps; free from an amount on; some provinces cost more. Amounts are minor units of the shop's currency.

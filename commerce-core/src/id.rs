@@ -152,6 +152,13 @@ impl Mint {
         Self(Mutex::new(StdRng::seed_from_u64(seed)))
     }
 
+    /// Bytes that nobody can guess, for codes that are worth money.
+    pub(crate) fn secret(&self) -> [u8; 16] {
+        let mut random = [0; 16];
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut random);
+        random
+    }
+
     pub fn id<T: Entity>(&self, now: Timestamp) -> Id<T> {
         let mut random = [0; 10];
         // A thread that panicked while it held the generator cannot have left it half-written.

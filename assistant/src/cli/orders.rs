@@ -102,8 +102,9 @@ pub(crate) async fn show(options: Show) -> Result<(), Trouble> {
         "goods {}  discount {}  freight {}  tax {}  total {}",
         order.goods, order.discount, order.freight, order.tax, order.total
     );
-    if !order.unsettled.is_zero() {
-        println!("left to settle {}", order.unsettled);
+    let owes = order.owes()?;
+    if !order.paid.is_zero() && !owes.is_zero() {
+        println!("left to settle {owes}");
     }
     for parcel in shop.parcels(&staff, order.id).await? {
         println!("parcel {} {} {} {}", parcel.id, parcel.state, parcel.carrier, parcel.tracking_no);

@@ -14,6 +14,7 @@ pub use table::{FileFault, Format};
 
 use crate::caller::{Caller, NotAllowed};
 use crate::error::{Code, Failure, Kind};
+use crate::payment::PaymentError;
 use crate::service::{GoodsError, Shop, StockError};
 use crate::store::{Settled, StoreError, Tx};
 use crate::tenant::Tenant;
@@ -198,6 +199,8 @@ pub enum ImportError {
     #[error(transparent)]
     Stock(#[from] StockError),
     #[error(transparent)]
+    Payment(#[from] PaymentError),
+    #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -210,6 +213,7 @@ impl Failure for ImportError {
             Self::UnknownTenant => Kind::NotFound,
             Self::Goods(error) => error.kind(),
             Self::Stock(error) => error.kind(),
+            Self::Payment(error) => error.kind(),
             Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
@@ -222,6 +226,7 @@ impl Failure for ImportError {
             Self::UnknownTenant => Code::UnknownTenant,
             Self::Goods(error) => error.code(),
             Self::Stock(error) => error.code(),
+            Self::Payment(error) => error.code(),
             Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
@@ -236,6 +241,7 @@ impl Failure for ImportError {
             Self::UnknownTenant => "没有这个店铺".to_owned(),
             Self::Goods(error) => error.zh(),
             Self::Stock(error) => error.zh(),
+            Self::Payment(error) => error.zh(),
             Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }

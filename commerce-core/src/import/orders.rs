@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::id::Id;
 use crate::money::{Money, MoneyError};
 use crate::order::{Hold, Line, Order, OrderId, State};
+use crate::payment::{ELSEWHERE, PaymentError, Tab};
 use crate::store::{Conn, OrderSearch, StoreError};
 use crate::tenant::Tenant;
 use crate::time::Timestamp;
@@ -73,7 +74,12 @@ pub(super) async fn import_orders(import: &mut Import<'_>, table: &Table) -> Res
     if !import.is_to_write() || orders.is_empty() {
         return Ok(Outcome { written: 0, unchanged });
     }
+    let tabs = orders.into_iter().map(paid_elsewhere).collect::<Result<Vec<Tab>, PaymentError>>()?;
+    let orders: Vec<Order> = tabs.iter().map(|tab| tab.order.clone()).collect();
     import.tx.insert_orders(tenant.id, &orders).await?;
+    let transfers: Vec<_> = tabs.iter().flat_map(|tab| tab.transfers.iter().cloned()).collect();
+    import.tx.book(tenant.id, &transfers).await.map_err(PaymentError::from)?;
+    import.tx.save_tabs(tenant.id, &tabs.iter().collect::<Vec<_>>()).await?;
     import.tx.insert_lines(tenant.id, &lines).await?;
     let imported = |order: &Order| {
         let payload = json!({ "order_no": order.order_no, "state": order.state.to_string(), "total": order.total });
@@ -205,7 +211,21 @@ fn line_of(order: OrderId, position: u32, row: &LineRow, offer: &Offer) -> Resul
         weight_g: u64::from(offer.weight_g) * u64::from(row.qty),
         activity: None,
         batch: None,
+        discount: Money::zero(amount.currency()),
+        returned_qty: 0,
     })
+}
+
+/// An order that comes with its history was paid where it comes from; the books say so, and that we have it to claim there.
+fn paid_elsewhere(order: Order) -> Result<Tab, PaymentError> {
+    let (id, now) = (order.id, order.created_at);
+    let owed = order.owes()?;
+    let mut tab = Tab::open(order, Vec::new(), now);
+    if owed.minor() > 0 && !tab.order.state.is_unpaid() {
+        tab.take(Id::following(id, ELSEWHERE), ELSEWHERE, owed)?;
+        tab.settle("", || Id::following(id, "refund"))?;
+    }
+    Ok(tab)
 }
 
 fn order_of(id: OrderId, tenant: &Tenant, head: &Head, lines: &[Line]) -> Result<Order, RowFault> {
@@ -233,7 +253,8 @@ fn order_of(id: OrderId, tenant: &Tenant, head: &Head, lines: &[Line]) -> Result
         freight: head.freight,
         tax: head.tax,
         total,
-        unsettled: Money::zero(tenant.currency),
+        paid: Money::zero(tenant.currency),
+        returned: Money::zero(tenant.currency),
         weight_g: lines.iter().map(|line| line.weight_g).sum(),
         destination: head.destination.clone(),
         invoice: None,

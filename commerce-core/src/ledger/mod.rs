@@ -66,7 +66,7 @@ pub enum Side {
 }
 
 /// Which side may not outgrow the other, pending amounts counted as if they were posted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum MaxSide {
     None,
@@ -173,6 +173,15 @@ impl Sums {
         match side {
             Side::Debit => self.balance(side) - self.credits_pending,
             Side::Credit => self.balance(side) - self.debits_pending,
+        }
+    }
+
+    /// Whether they are within a limit.
+    pub(crate) fn keep(self, max_side: MaxSide) -> bool {
+        match max_side {
+            MaxSide::None => true,
+            MaxSide::Debits => self.debits_pending + self.debits_posted <= self.credits_posted,
+            MaxSide::Credits => self.credits_pending + self.credits_posted <= self.debits_posted,
         }
     }
 
@@ -288,6 +297,13 @@ pub enum Purpose {
     Difference,
     /// Entered by hand.
     Manual,
+}
+
+impl Purpose {
+    /// Whether transfers of this purpose belong to payments and refunds and are booked with them alone.
+    pub fn belongs_to_payments(self) -> bool {
+        matches!(self, Self::Capture | Self::Authorise | Self::Earn | Self::Fee | Self::FeeReturned | Self::Refund)
+    }
 }
 
 impl Transfer {
@@ -465,6 +481,8 @@ pub enum LedgerError {
     NothingToMove { amount: Money },
     #[error("{account} cannot pay itself; name two accounts")]
     SameAccount { account: Account },
+    #[error("{purpose} is booked by the shop itself, with what it is about; use manual")]
+    ReservedPurpose { purpose: Purpose },
     #[error("there is no account {account:?}; accounts look like merchant or clearing:sandbox")]
     UnknownAccount { account: String },
     #[error(transparent)]
@@ -480,7 +498,10 @@ impl Failure for LedgerError {
         match self {
             Self::InsufficientFunds { .. } => Kind::Exhausted,
             Self::TransferConflict { .. } | Self::NotPending { .. } => Kind::Conflict,
-            Self::MoreThanPending { .. } | Self::NothingToMove { .. } | Self::SameAccount { .. } => Kind::Invalid,
+            Self::MoreThanPending { .. }
+            | Self::NothingToMove { .. }
+            | Self::SameAccount { .. }
+            | Self::ReservedPurpose { .. } => Kind::Invalid,
             Self::UnknownAccount { .. } => Kind::NotFound,
             Self::NotAllowed(error) => error.kind(),
             Self::Money(error) => error.kind(),
@@ -493,9 +514,10 @@ impl Failure for LedgerError {
             Self::InsufficientFunds { .. } => Code::InsufficientFunds,
             Self::TransferConflict { .. } => Code::TransferConflict,
             Self::NotPending { .. } => Code::NotPending,
-            Self::MoreThanPending { .. } | Self::NothingToMove { .. } | Self::SameAccount { .. } => {
-                Code::InvalidTransfer
-            }
+            Self::MoreThanPending { .. }
+            | Self::NothingToMove { .. }
+            | Self::SameAccount { .. }
+            | Self::ReservedPurpose { .. } => Code::InvalidTransfer,
             Self::UnknownAccount { .. } => Code::UnknownAccount,
             Self::NotAllowed(error) => error.code(),
             Self::Money(error) => error.code(),
@@ -513,6 +535,7 @@ impl Failure for LedgerError {
             }
             Self::NothingToMove { amount } => format!("{amount} 无法转账，金额必须大于零"),
             Self::SameAccount { account } => format!("{account} 不能转给自己，请填写两个账户"),
+            Self::ReservedPurpose { purpose } => format!("{purpose} 由系统自动记账，手工转账请使用 manual"),
             Self::UnknownAccount { account } => {
                 format!("没有账户 {account:?}，账户形如 merchant 或 clearing:sandbox")
             }

@@ -118,6 +118,16 @@ impl Money {
             .collect()
     }
 
+    /// This amount times `part` / `whole`, rounded once.
+    pub fn share(self, part: Self, whole: Self, round: Round) -> Result<Self, MoneyError> {
+        part.same_currency(whole)?;
+        if whole.minor == 0 {
+            return Err(MoneyError::Overflow);
+        }
+        let minor = divide(i128::from(self.minor) * i128::from(part.minor), i128::from(whole.minor), round)?;
+        Ok(Self { minor, ..self })
+    }
+
     /// The larger of two amounts of one currency.
     pub fn at_least(self, floor: Self) -> Result<Self, MoneyError> {
         self.same_currency(floor)?;

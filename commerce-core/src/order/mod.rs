@@ -12,6 +12,7 @@ use crate::error::{Code, Failure, Kind};
 use crate::id::{Entity, Id};
 use crate::ledger::LedgerError;
 use crate::money::{Currency, Money, MoneyError};
+use crate::payment::PaymentError;
 use crate::pricing::{ActivityId, PriceError};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -34,8 +35,10 @@ pub struct Order {
     pub freight: Money,
     pub tax: Money,
     pub total: Money,
-    /// What changes after payment left to settle: above zero the shopper owes it, below zero the shop does.
-    pub unsettled: Money,
+    /// What the shopper has paid, less what was given back or is on its way back.
+    pub paid: Money,
+    /// What the shop gives back for goods returned and the like: the order costs that much less.
+    pub returned: Money,
     pub weight_g: u64,
     pub destination: Destination,
     pub invoice: Option<Invoice>,
@@ -92,6 +95,10 @@ pub struct Line {
     pub weight_g: u64,
     pub activity: Option<ActivityId>,
     pub batch: Option<BatchId>,
+    /// What marketing rules took off the amount.
+    pub discount: Money,
+    /// How many came back.
+    pub returned_qty: u32,
 }
 
 pub type LineId = Id<Line>;
@@ -120,11 +127,13 @@ impl Line {
             weight_g: priced.weight_g,
             activity: priced.activity,
             batch: priced.batch,
+            discount: priced.discount,
+            returned_qty: 0,
         }
     }
 
     pub fn share(&self) -> Share {
-        Share { kind: self.kind, amount: self.amount, tax: self.tax, weight_g: self.weight_g }
+        Share { kind: self.kind, amount: self.amount, discount: self.discount, tax: self.tax, weight_g: self.weight_g }
     }
 }
 
@@ -140,6 +149,11 @@ impl Order {
                 Err(OrderError::IllegalMove { act, state: self.state, role })
             };
         };
+        // After a change that made the order dearer, the rest is paid before anything leaves.
+        let owes = self.owes()?;
+        if matches!(act, Act::Allocate | Act::ShipSome | Act::Ship) && owes.minor() > 0 {
+            return Err(PaymentError::Incomplete { left: owes }.into());
+        }
         self.state = row.to;
         self.touch(now);
         Ok(Step::Moved(row.event))
@@ -151,13 +165,9 @@ impl Order {
         self.updated_at = now;
     }
 
-    /// Takes over new totals. Before payment the order simply costs something else; afterwards the difference is left to settle.
-    /// Returns what the shopper owes more (above zero) or gets back (below zero).
+    /// Takes over new totals. Returns what the shopper owes more (above zero) or gets back (below zero).
     pub fn retotal(&mut self, totals: Totals) -> Result<Money, MoneyError> {
         let difference = totals.total.checked_sub(self.total)?;
-        if !self.state.is_unpaid() {
-            self.unsettled = self.unsettled.checked_add(difference)?;
-        }
         self.goods = totals.goods;
         self.discount = totals.discount;
         self.freight = totals.freight;
@@ -167,12 +177,17 @@ impl Order {
         Ok(difference)
     }
 
-    /// What the shopper has paid so far, by the books of this order.
-    pub fn paid(&self) -> Result<Money, MoneyError> {
-        if self.state.is_unpaid() {
-            return Ok(Money::zero(self.currency));
+    /// What the order costs in the end.
+    pub fn due(&self) -> Result<Money, MoneyError> {
+        match self.state {
+            State::Canceled => Ok(Money::zero(self.currency)),
+            _ => self.total.checked_sub(self.returned),
         }
-        self.total.checked_sub(self.unsettled)
+    }
+
+    /// What is left to settle: above zero the shopper owes it, below zero the shop does.
+    pub fn owes(&self) -> Result<Money, MoneyError> {
+        self.due()?.checked_sub(self.paid)
     }
 }
 
@@ -204,9 +219,25 @@ pub enum OrderError {
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Payment(Box<PaymentError>),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<PaymentError> for OrderError {
+    fn from(error: PaymentError) -> Self {
+        match error {
+            PaymentError::Store(error) => Self::Store(error),
+            PaymentError::Order(error) => *error,
+            other => Self::Payment(Box::new(other)),
+        }
+    }
+}
+
+impl From<LedgerError> for OrderError {
+    fn from(error: LedgerError) -> Self {
+        PaymentError::from(error).into()
+    }
 }
 
 /// The rules by which a shopper's change is refused; the name is what a reply can point to.
@@ -264,7 +295,7 @@ impl Failure for OrderError {
             Self::Money(error) => error.kind(),
             Self::Price(error) => error.kind(),
             Self::NotAllowed(error) => error.kind(),
-            Self::Ledger(error) => error.kind(),
+            Self::Payment(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -280,7 +311,7 @@ impl Failure for OrderError {
             Self::Money(error) => error.code(),
             Self::Price(error) => error.code(),
             Self::NotAllowed(error) => error.code(),
-            Self::Ledger(error) => error.code(),
+            Self::Payment(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -296,7 +327,7 @@ impl Failure for OrderError {
             Self::Money(error) => error.zh(),
             Self::Price(error) => error.zh(),
             Self::NotAllowed(error) => error.zh(),
-            Self::Ledger(error) => error.zh(),
+            Self::Payment(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }
     }

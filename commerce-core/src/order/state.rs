@@ -65,7 +65,7 @@ pub const MOVES: &[Move] = {
     use State::*;
     &[
         Move { act: Act::Submit,         from: &[Created],                               to: PendingPayment,  by: ALL,    event: "Order.Submitted" },
-        Move { act: Act::Pay,            from: &[PendingPayment],                        to: Paid,            by: SYSTEM, event: "Order.Paid" },
+        Move { act: Act::Pay,            from: &[PendingPayment],                        to: Paid,            by: SHOP,   event: "Order.Paid" },
         Move { act: Act::Allocate,       from: &[Paid],                                  to: Allocated,       by: SHOP,   event: "Order.Allocated" },
         Move { act: Act::Pick,           from: &[Allocated],                             to: Picked,          by: SHOP,   event: "Order.Picked" },
         Move { act: Act::Pack,           from: &[Picked],                                to: Packed,          by: SHOP,   event: "Order.Packed" },

@@ -1,7 +1,8 @@
 //! What shoppers change after ordering: where it goes, which variant, whether at all.
 
 use super::fulfil::replan;
-use super::move_order::{give_back, load, reserve, save};
+use super::move_order::{give_back, reserve};
+use super::tab::{Settling, open_tab, save_tab, settle};
 use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::catalog::{ProductKind, SkuId};
@@ -10,9 +11,10 @@ use crate::customer::AddressId;
 use crate::inventory::TxKind;
 use crate::money::Money;
 use crate::order::{Act, ChangeRule, Hold, Line, LineId, Order, OrderError, OrderId, State, Step};
+use crate::payment::Tab;
 use crate::pricing::{Buyer, quote};
-use crate::store::{Ask, Opened, Tx};
-use serde_json::json;
+use crate::store::{Ask, Opened, Settled, Tx};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The order after a swap, and what it leaves to settle.
@@ -34,11 +36,12 @@ impl Shop {
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
-                let mut order = load(&mut tx, caller, id).await?;
+                let mut tab = open_tab(&mut tx, caller, id, desk).await?;
+                let order = &mut tab.order;
                 if !order.state.is_before_shipping() {
                     return Err(refused(ChangeRule::AddressOnlyBeforeShipping));
                 }
-                let opened = open(&mut tx, caller, &order, Some(address)).await?;
+                let opened = open(&mut tx, caller, order, Some(address)).await?;
                 let Some(destination) = &opened.destination else {
                     return Err(refused(ChangeRule::AddressOfTheSameCustomer));
                 };
@@ -48,14 +51,12 @@ impl Shop {
                 }
                 if order.destination == *destination {
                     let difference = Money::zero(order.currency);
-                    return Ok(tx.leave(Swapped { order, difference }));
+                    return Ok(tx.leave(Swapped { order: tab.order, difference }));
                 }
                 order.destination = destination.clone();
-                let difference = order.retotal(totals(&lines, &order, &opened)?)?;
-                order.touch(desk.now());
-                save(desk, &mut tx, caller, &order, "Order.AddressChanged", json!({ "difference": difference }))
-                    .await?;
-                Ok(tx.keep(Swapped { order, difference }).await?)
+                let difference = order.retotal(totals(&lines, order, &opened)?)?;
+                let particulars = json!({ "difference": difference });
+                change(desk, tx, caller, tab, "Order.AddressChanged", particulars, difference).await
             })
             .await
     }
@@ -72,51 +73,71 @@ impl Shop {
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
-                let mut order = load(&mut tx, caller, id).await?;
+                let mut tab = open_tab(&mut tx, caller, id, desk).await?;
+                let order = &mut tab.order;
                 let mut lines = tx.order_lines(caller.tenant, &[id]).await?;
-                let opened = open(&mut tx, caller, &order, None).await?;
+                let opened = open(&mut tx, caller, order, None).await?;
                 let i = lines.iter().position(|known| known.id == line).ok_or(refused(ChangeRule::ChangesNeedALine))?;
-                let swapped = swapped_line(desk, &mut tx, caller, &order, &lines[i], &opened, to).await?;
+                let swapped = swapped_line(desk, &mut tx, caller, order, &lines[i], &opened, to).await?;
                 let was = std::mem::replace(&mut lines[i], swapped);
-                exchange_goods(desk, &mut tx, caller, &order, &lines[i]).await?;
+                exchange_goods(desk, &mut tx, caller, order, &lines[i]).await?;
                 tx.save_line(caller.tenant, &lines[i]).await?;
                 if order.state == State::Allocated {
-                    replan(desk, &mut tx, caller, &order).await?;
+                    replan(desk, &mut tx, caller, order).await?;
                 }
-                let difference = order.retotal(totals(&lines, &order, &opened)?)?;
-                order.touch(desk.now());
+                let difference = order.retotal(totals(&lines, order, &opened)?)?;
                 let particulars = json!({ "line": line, "from": was.sku, "to": to, "difference": difference });
-                save(desk, &mut tx, caller, &order, "Order.VariantSwapped", particulars).await?;
-                Ok(tx.keep(Swapped { order, difference }).await?)
+                change(desk, tx, caller, tab, "Order.VariantSwapped", particulars, difference).await
             })
             .await
     }
 
-    /// Cancels an order that has not left yet and gives its goods back. What was paid is left to settle: `unsettled` says
-    /// how much goes back to the shopper.
+    /// Cancels an order that has not left yet and gives its goods back. What was paid goes back by every way it came.
     pub async fn cancel_order(&self, caller: &Caller, id: OrderId, reason: &str) -> Result<Order, OrderError> {
         let desk = &*self.desk;
         let reason = &reason.chars().take(200).collect::<String>();
         desk.store
             .write(move |mut tx| async move {
-                let mut order = load(&mut tx, caller, id).await?;
-                let paid = order.paid()?;
+                let mut tab = open_tab(&mut tx, caller, id, desk).await?;
+                let order = &mut tab.order;
                 let act = if order.state.is_unpaid() || order.state == State::Canceled {
                     Act::CancelUnpaid
                 } else {
                     Act::CancelPaid
                 };
-                let Step::Moved(event) = order.act(act, caller.role(), desk.now())? else { return Ok(tx.leave(order)) };
-                release(desk, &mut tx, caller, std::slice::from_mut(&mut order), TxKind::Release, Hold::Released)
-                    .await?;
+                let Step::Moved(event) = order.act(act, caller.role(), tab.now)? else {
+                    return Ok(tx.leave(tab.order));
+                };
+                release(desk, &mut tx, caller, std::slice::from_mut(order), TxKind::Release, Hold::Released).await?;
                 tx.unplan_parcels(caller.tenant, id, order.updated_at).await?;
                 order.cancel_reason.clone_from(reason);
-                order.unsettled = paid.negate()?;
-                save(desk, &mut tx, caller, &order, event, json!({ "reason": reason })).await?;
-                Ok(tx.keep(order).await?)
+                settle(desk, &mut tx, caller, &mut tab, "the order was canceled").await?;
+                let canceled = desk.order_event(caller, &tab.order, event, json!({ "reason": reason }));
+                save_tab(desk, &mut tx, caller, &tab, Settling::Still, vec![canceled]).await?;
+                Ok(tx.keep(tab.order).await?)
             })
             .await
     }
+}
+
+/// Writes an order that costs something else now. What open payments were for is not what it costs any more: they end. What
+/// was paid too much goes back; what is missing now, the shopper still has to [pay](Shop::pay).
+async fn change(
+    desk: &Desk,
+    mut tx: Tx,
+    caller: &Caller,
+    mut tab: Tab,
+    event: &str,
+    particulars: Value,
+    difference: Money,
+) -> Result<Settled<Swapped>, OrderError> {
+    if !difference.is_zero() {
+        tab.close_open();
+    }
+    let settling = settle(desk, &mut tx, caller, &mut tab, "the order was changed").await?;
+    let changed = desk.order_event(caller, &tab.order, event, particulars);
+    save_tab(desk, &mut tx, caller, &tab, settling, vec![changed]).await?;
+    Ok(tx.keep(Swapped { order: tab.order, difference }).await?)
 }
 
 fn refused(rule: ChangeRule) -> OrderError {

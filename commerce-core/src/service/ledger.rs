@@ -26,6 +26,9 @@ impl Shop {
     /// the same; the same id with other contents is an error.
     pub async fn transfer(&self, caller: &Caller, transfers: &[Transfer]) -> Result<Vec<Transfer>, LedgerError> {
         caller.acts_for_the_shop()?;
+        if let Some(reserved) = transfers.iter().find(|transfer| transfer.purpose.belongs_to_payments()) {
+            return Err(LedgerError::ReservedPurpose { purpose: reserved.purpose });
+        }
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {

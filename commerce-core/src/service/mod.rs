@@ -3,28 +3,39 @@
 
 mod cart;
 mod change_order;
+mod channels;
+mod chase;
 mod checkout;
 mod customers;
 mod fulfil;
+mod gift_cards;
 mod goods;
 mod ledger;
 mod move_order;
+mod notice;
 mod order_numbers;
+mod pay;
 mod place_order;
+mod refund;
 mod seal;
 mod stock;
 mod sweep;
+mod tab;
 mod tenants;
 mod till;
 mod verify;
 
 pub use change_order::Swapped;
+pub use chase::Chased;
 pub use checkout::{Item, OrderRequest, PlaceError, Preview, RequestFault};
 pub use customers::CustomerError;
 pub use fulfil::Shipment;
+pub use gift_cards::IssuedGiftCard;
 pub use goods::GoodsError;
 pub(crate) use goods::{write_prices, write_products};
 pub use ledger::Statement;
+pub use notice::Heard;
+pub use pay::Paying;
 pub use place_order::{AllocatedBatch, Placed};
 pub use stock::{Count, StockError};
 pub(crate) use stock::{Counting, write_counts};
@@ -38,6 +49,7 @@ use crate::id::{Entity, Id, Mint};
 use crate::order::Order;
 use crate::store::{Dialect, Store};
 use crate::time::{Clock, SystemClock, Timestamp};
+use channels::Channels;
 use order_numbers::OrderNumbers;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -47,7 +59,9 @@ use till::Till;
 #[derive(Clone)]
 pub struct Shop {
     desk: Arc<Desk>,
-    till: Till,
+    till: Till<place_order::Asked>,
+    /// Where news of payments is worked on.
+    counter: Till<notice::Word>,
 }
 
 /// What every use case needs at hand.
@@ -56,6 +70,7 @@ struct Desk {
     clock: Arc<dyn Clock>,
     mint: Mint,
     numbers: OrderNumbers,
+    channels: Channels,
 }
 
 impl Shop {
@@ -71,8 +86,9 @@ impl Shop {
             Dialect::Sqlite => 1,
             Dialect::Postgres => 3,
         };
-        let desk = Arc::new(Desk { store, clock, mint, numbers: OrderNumbers::default() });
-        Self { till: Till::open(desk.clone(), lanes), desk }
+        let (numbers, channels) = (OrderNumbers::default(), Channels::default());
+        let desk = Arc::new(Desk { store, clock, mint, numbers, channels });
+        Self { till: Till::open(&desk, lanes), counter: Till::open(&desk, lanes), desk }
     }
 
     pub fn store(&self) -> &Store {
@@ -101,7 +117,7 @@ impl Desk {
     fn order_event(&self, caller: &Caller, order: &Order, name: &str, particulars: Value) -> Event {
         let mut payload = json!({
             "order_no": order.order_no, "customer": order.customer, "channel": order.channel, "state": order.state.to_string(),
-            "hold": order.hold.to_string(), "total": order.total, "unsettled": order.unsettled,
+            "hold": order.hold.to_string(), "total": order.total, "paid": order.paid,
         });
         if let (Some(payload), Value::Object(particulars)) = (payload.as_object_mut(), particulars) {
             payload.extend(particulars);

@@ -3,7 +3,7 @@
 use super::place_order::journal_of_take;
 use super::{Desk, Shop, checkout};
 use crate::caller::Caller;
-use crate::catalog::{ProductKind, SkuId};
+use crate::catalog::SkuId;
 use crate::event::Event;
 use crate::inventory::{InventoryTx, TxKind, Want};
 use crate::order::{Act, Hold, Line, Order, OrderError, OrderId, Step};
@@ -40,46 +40,6 @@ impl Shop {
         let mut conn = self.desk.store.read().await?;
         conn.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)?;
         Ok(conn.history(caller.tenant, id).await?)
-    }
-
-    /// Confirms that an order is paid: its stock is the buyer's from now on. If the sweeper took the stock back first,
-    /// the answer is [`OrderError::HoldExpired`] and nothing changes; see [`Shop::reclaim`].
-    pub async fn confirm_paid(&self, caller: &Caller, id: OrderId) -> Result<Order, OrderError> {
-        let desk = &*self.desk;
-        desk.store
-            .write(move |mut tx| async move {
-                let mut order = load(&mut tx, caller, id).await?;
-                let Step::Moved(event) = order.act(Act::Pay, caller.role(), desk.now())? else {
-                    return Ok(tx.leave(order));
-                };
-                if order.hold == Hold::Expired {
-                    return Err(OrderError::HoldExpired);
-                }
-                settle_paid(desk, &mut tx, caller, &mut order, event).await?;
-                Ok(tx.keep(order).await?)
-            })
-            .await
-    }
-
-    /// The late-payment rule: the hold is over, the money has come. Reserves the goods once more and confirms; where they
-    /// are gone, the answer is [`OrderError::InsufficientStock`] and the payment has to go back.
-    pub async fn reclaim(&self, caller: &Caller, id: OrderId) -> Result<Order, OrderError> {
-        let desk = &*self.desk;
-        desk.store
-            .write(move |mut tx| async move {
-                let now = desk.now();
-                let mut order = load(&mut tx, caller, id).await?;
-                let Step::Moved(event) = order.act(Act::Pay, caller.role(), now)? else { return Ok(tx.leave(order)) };
-                if order.hold == Hold::Expired {
-                    let lines = tx.order_lines(caller.tenant, &[id]).await?;
-                    // An activity that sold on meanwhile is not asked again: the goods come from the pool.
-                    let lines: Vec<Line> = lines.into_iter().map(|line| Line { activity: None, ..line }).collect();
-                    reserve(desk, &mut tx, caller, id, &lines, now).await?;
-                }
-                settle_paid(desk, &mut tx, caller, &mut order, event).await?;
-                Ok(tx.keep(order).await?)
-            })
-            .await
     }
 
     /// Any other move of the table in `docs/states.md` that needs nothing but the order itself. Cancelling has its own
@@ -148,31 +108,6 @@ pub(super) async fn save(
 ) -> Result<(), StoreError> {
     tx.save_orders(caller.tenant, std::slice::from_ref(order)).await?;
     tx.record(caller.tenant, &[desk.order_event(caller, order, event, particulars)]).await
-}
-
-/// Writes a paid order. Virtual goods have no way to go: they are delivered in the same moment.
-async fn settle_paid(
-    desk: &Desk,
-    tx: &mut Tx,
-    caller: &Caller,
-    order: &mut Order,
-    paid: &str,
-) -> Result<(), OrderError> {
-    let now = order.updated_at;
-    if order.hold != Hold::None {
-        order.hold = Hold::Consumed;
-    }
-    save(desk, tx, caller, order, paid, json!({})).await?;
-    let lines = tx.order_lines(caller.tenant, &[order.id]).await?;
-    if lines.iter().any(|line| line.kind == ProductKind::Physical) {
-        return Ok(());
-    }
-    if let Step::Moved(delivered) = order.act(Act::DeliverVirtual, crate::caller::Role::System, now)? {
-        let held = tx.held(caller.tenant, &[order.id.to_string()], now).await?;
-        tx.move_stock(caller.tenant, &leaving(desk, &held, now), now).await?;
-        save(desk, tx, caller, order, delivered, json!({})).await?;
-    }
-    Ok(())
 }
 
 /// Takes the goods of these lines from the shelf for the order.

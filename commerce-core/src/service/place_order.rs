@@ -1,6 +1,7 @@
 //! Placing orders, any number of them in one transaction and a fixed number of statements.
 
 use super::checkout::{Decided, OrderRequest, PlaceError, Situation, caller_may_buy_for, decide};
+use super::till::Work;
 use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::catalog::{BatchId, SkuId};
@@ -55,7 +56,7 @@ impl Shop {
         check_key(key)?;
         request.check()?;
         caller_may_buy_for(caller, customer)?;
-        self.till.place(Asked { caller: caller.clone(), customer, key: key.to_owned(), request }).await
+        self.till.hand_over(Asked { caller: caller.clone(), customer, key: key.to_owned(), request }).await
     }
 }
 
@@ -75,6 +76,22 @@ pub(super) struct Asked {
 }
 
 type Answer = Result<Placed, PlaceError>;
+
+impl Work for Asked {
+    type Answer = Answer;
+
+    fn tenant(&self) -> TenantId {
+        self.caller.tenant
+    }
+
+    async fn do_group(desk: &Desk, group: &[Self]) -> Result<Vec<Answer>, StoreError> {
+        place_group(desk, group).await
+    }
+
+    fn failed(error: StoreError) -> Answer {
+        Err(error.into())
+    }
+}
 
 /// Orders of one tenant that are placed together.
 struct Group<'a> {
@@ -101,7 +118,7 @@ struct Accepted {
 }
 
 /// Places the orders of one tenant: one answer each, all that succeed in one commit.
-pub(super) async fn place_group(desk: &Desk, orders: &[Asked]) -> Result<Vec<Answer>, StoreError> {
+async fn place_group(desk: &Desk, orders: &[Asked]) -> Result<Vec<Answer>, StoreError> {
     let Some(first) = orders.first() else { return Ok(Vec::new()) };
     let tenant = first.caller.tenant;
     let group = Group {
@@ -227,7 +244,8 @@ fn accept(
         freight: decided.totals.freight,
         tax: decided.totals.tax,
         total: decided.totals.total,
-        unsettled: Money::zero(opened.currency),
+        paid: Money::zero(opened.currency),
+        returned: Money::zero(opened.currency),
         weight_g: decided.totals.weight_g,
         destination: destination.cloned().unwrap_or_default(),
         invoice: request.invoice.clone(),

@@ -3,12 +3,15 @@
 
 use super::Shop;
 use super::change_order::release;
+use super::tab::{Outcome, Settling, save_tabs, settle};
 use crate::caller::{Caller, Role};
 use crate::event::Event;
 use crate::inventory::{InventoryTx, TxKind};
-use crate::order::{Act, Hold, OrderError};
+use crate::order::{Act, Hold, OrderError, OrderId};
+use crate::payment::{Payment, Tab};
 use crate::store::StoreError;
 use serde_json::json;
+use std::collections::HashMap;
 
 /// What a sweep found to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,16 +82,28 @@ impl Shop {
                     return Ok(tx.leave(0));
                 }
                 release(desk, &mut tx, caller, &mut orders, TxKind::Release, Hold::Released).await?;
-                for order in &mut orders {
-                    order.act(Act::CancelUnpaid, Role::System, now)?;
-                    PAYMENT_TIMEOUT.clone_into(&mut order.cancel_reason);
+                let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+                let mut payments: HashMap<OrderId, Vec<Payment>> = HashMap::new();
+                for payment in tx.payments(caller.tenant, &ids).await? {
+                    payments.entry(payment.order).or_default().push(payment);
                 }
-                tx.save_orders(caller.tenant, &orders).await?;
-                let canceled =
-                    |order| desk.order_event(caller, order, "Order.Canceled", json!({ "reason": PAYMENT_TIMEOUT }));
-                let events: Vec<Event> = orders.iter().map(canceled).collect();
-                tx.record(caller.tenant, &events).await?;
-                Ok(tx.keep(orders.len()).await?)
+                let mut tabs = Vec::with_capacity(orders.len());
+                for mut order in orders {
+                    let payments = payments.remove(&order.id).unwrap_or_default();
+                    PAYMENT_TIMEOUT.clone_into(&mut order.cancel_reason);
+                    let mut tab = Tab::open(order, payments, now);
+                    tab.order.act(Act::CancelUnpaid, Role::System, now)?;
+                    settle(desk, &mut tx, caller, &mut tab, PAYMENT_TIMEOUT).await?;
+                    tabs.push(tab);
+                }
+                let mut outcomes = Vec::with_capacity(tabs.len());
+                for tab in &tabs {
+                    let reason = json!({ "reason": PAYMENT_TIMEOUT });
+                    let canceled = desk.order_event(caller, &tab.order, "Order.Canceled", reason);
+                    outcomes.push(Outcome { tab, settling: Settling::Still, events: vec![canceled] });
+                }
+                save_tabs(desk, &mut tx, caller, outcomes).await?;
+                Ok(tx.keep(tabs.len()).await?)
             })
             .await
     }

@@ -1,32 +1,49 @@
-//! The till: orders that arrive while one group is being written are written together as the next group. A group costs
-//! the database as many statements and as many syncs as a single order does.
+//! The till: what arrives while one group is being written is written together as the next group. A group costs the database
+//! as many statements and as many syncs as a single one does.
 
 use super::Desk;
-use super::checkout::PlaceError;
-use super::place_order::{Asked, Placed, place_group};
 use crate::store::StoreError;
+use crate::tenant::TenantId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-/// More orders than this in a group would make the first of them wait for the last.
+/// More than this in a group would make the first of them wait for the last.
 const GROUP_MAX: usize = 64;
 /// How many may stand in line before those behind them have to wait outside.
 const LINE_MAX: usize = 4_096;
 
-#[derive(Clone)]
-pub(super) struct Till {
-    line: mpsc::Sender<Standing>,
+/// What can be done at a till.
+pub(super) trait Work: Send + Sync + Sized + 'static {
+    type Answer: Send + 'static;
+
+    fn tenant(&self) -> TenantId;
+
+    /// One answer each, all that succeed in one commit. The group is of one tenant.
+    fn do_group(desk: &Desk, group: &[Self]) -> impl Future<Output = Result<Vec<Self::Answer>, StoreError>> + Send;
+
+    fn failed(error: StoreError) -> Self::Answer;
 }
 
-/// An order that waits for its turn, and whom to answer.
-struct Standing {
-    asked: Asked,
-    answer: oneshot::Sender<Result<Placed, PlaceError>>,
+pub(super) struct Till<W: Work> {
+    line: mpsc::Sender<Standing<W>>,
 }
 
-impl Till {
-    pub(super) fn open(desk: Arc<Desk>, lanes: usize) -> Self {
+// A derive would ask the same of `W`.
+impl<W: Work> Clone for Till<W> {
+    fn clone(&self) -> Self {
+        Self { line: self.line.clone() }
+    }
+}
+
+/// Somebody who waits for their turn, and whom to answer.
+struct Standing<W: Work> {
+    work: W,
+    answer: oneshot::Sender<W::Answer>,
+}
+
+impl<W: Work> Till<W> {
+    pub(super) fn open(desk: &Arc<Desk>, lanes: usize) -> Self {
         let (line, waiting) = mpsc::channel(LINE_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..lanes {
@@ -35,52 +52,54 @@ impl Till {
         Self { line }
     }
 
-    pub(super) async fn place(&self, asked: Asked) -> Result<Placed, PlaceError> {
-        let closed = || PlaceError::Store(StoreError::Unreachable("the shop is closing".to_owned()));
-        let (answer, placed) = oneshot::channel();
-        self.line.send(Standing { asked, answer }).await.map_err(|_| closed())?;
-        placed.await.unwrap_or_else(|_| Err(closed()))
+    pub(super) async fn hand_over(&self, work: W) -> W::Answer {
+        let closed = || W::failed(StoreError::Unreachable("the shop is closing".to_owned()));
+        let (answer, done) = oneshot::channel();
+        if self.line.send(Standing { work, answer }).await.is_err() {
+            return closed();
+        }
+        done.await.unwrap_or_else(|_| closed())
     }
 }
 
-async fn serve(desk: Arc<Desk>, waiting: Arc<Mutex<mpsc::Receiver<Standing>>>) {
+async fn serve<W: Work>(desk: Arc<Desk>, waiting: Arc<Mutex<mpsc::Receiver<Standing<W>>>>) {
     loop {
         let mut group = Vec::new();
         if waiting.lock().await.recv_many(&mut group, GROUP_MAX).await == 0 {
             return;
         }
-        let mut of_tenant: BTreeMap<_, Vec<Standing>> = BTreeMap::new();
-        for order in group {
-            of_tenant.entry(order.asked.caller.tenant).or_default().push(order);
+        let mut of_tenant: BTreeMap<_, Vec<Standing<W>>> = BTreeMap::new();
+        for standing in group {
+            of_tenant.entry(standing.work.tenant()).or_default().push(standing);
         }
-        for (_, orders) in of_tenant {
-            serve_group(&desk, orders).await;
+        for (_, standing) in of_tenant {
+            serve_group(&desk, standing).await;
         }
     }
 }
 
-async fn serve_group(desk: &Desk, standing: Vec<Standing>) {
-    let (orders, waiting): (Vec<Asked>, Vec<_>) = standing.into_iter().map(|one| (one.asked, one.answer)).unzip();
-    let answers = match place_group(desk, &orders).await {
+async fn serve_group<W: Work>(desk: &Desk, standing: Vec<Standing<W>>) {
+    let (group, waiting): (Vec<W>, Vec<_>) = standing.into_iter().map(|one| (one.work, one.answer)).unzip();
+    let answers = match W::do_group(desk, &group).await {
         Ok(answers) => answers,
-        // One order that the database refuses must not take the others with it.
-        Err(StoreError::Constraint(_) | StoreError::Contended | StoreError::Refused(_)) if orders.len() > 1 => {
-            place_one_by_one(desk, &orders).await
+        // One that the database refuses must not take the others with it.
+        Err(StoreError::Constraint(_) | StoreError::Contended | StoreError::Refused(_)) if group.len() > 1 => {
+            one_by_one(desk, &group).await
         }
-        Err(error) => orders.iter().map(|_| Err(error.clone().into())).collect(),
+        Err(error) => group.iter().map(|_| W::failed(error.clone())).collect(),
     };
     for (waiting, answer) in waiting.into_iter().zip(answers) {
-        // A caller that has gone away hears nothing; its order stands all the same.
+        // A caller that has gone away hears nothing; what it asked for stands all the same.
         drop(waiting.send(answer));
     }
 }
 
-async fn place_one_by_one(desk: &Desk, orders: &[Asked]) -> Vec<Result<Placed, PlaceError>> {
-    let mut answers = Vec::with_capacity(orders.len());
-    for order in orders {
-        match place_group(desk, std::slice::from_ref(order)).await {
+async fn one_by_one<W: Work>(desk: &Desk, group: &[W]) -> Vec<W::Answer> {
+    let mut answers = Vec::with_capacity(group.len());
+    for work in group {
+        match W::do_group(desk, std::slice::from_ref(work)).await {
             Ok(alone) => answers.extend(alone),
-            Err(error) => answers.push(Err(error.into())),
+            Err(error) => answers.push(W::failed(error)),
         }
     }
     answers

@@ -7,9 +7,10 @@ use crate::error::{Code, Failure, Kind};
 use crate::ledger::merkle::{self, Peaks};
 use crate::ledger::{AccountKind, LedgerError, Sums, hex, unhex};
 use crate::money::Currency;
-use crate::store::{Conn, RawAccount, RawTransfer, StoreError};
+use crate::store::{Conn, CrossCheck, RawAccount, RawTransfer, StoreError};
 use crate::tenant::TenantId;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use strum::IntoEnumIterator;
 
 /// What was looked at, all of it in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,9 @@ pub enum BookRule {
     BalancesAreSums,
     CurrenciesSumToZero,
     LimitsHold,
+    OrdersArePaid,
+    PaymentsAreBooked,
+    RefundsAreBooked,
 }
 
 impl BookRule {
@@ -66,6 +70,9 @@ impl BookRule {
             Self::BalancesAreSums => "an account does not hold what its transfers brought",
             Self::CurrenciesSumToZero => "money came from nowhere",
             Self::LimitsHold => "an account passed its limit",
+            Self::OrdersArePaid => "an order and its payments do not say the same",
+            Self::PaymentsAreBooked => "a payment and the books do not say the same",
+            Self::RefundsAreBooked => "a refund and the books do not say the same",
         }
     }
 
@@ -82,6 +89,9 @@ impl BookRule {
             Self::BalancesAreSums => "账户余额与其转账之和不符",
             Self::CurrenciesSumToZero => "借贷不平",
             Self::LimitsHold => "账户超出限额",
+            Self::OrdersArePaid => "订单与其支付记录不一致",
+            Self::PaymentsAreBooked => "支付记录与账簿不一致",
+            Self::RefundsAreBooked => "退款记录与账簿不一致",
         }
     }
 }
@@ -143,8 +153,27 @@ impl Shop {
         let mut verified = Verified::default();
         verify_sums(&mut conn, caller.tenant, &mut verified).await?;
         verify_log(&mut conn, caller.tenant, trusted_key, &mut verified).await?;
+        verify_across(&mut conn, caller.tenant).await?;
         Ok(verified)
     }
+}
+
+/// Orders against payments, payments and refunds against the books.
+async fn verify_across(conn: &mut Conn, tenant: TenantId) -> Result<(), VerifyError> {
+    for question in CrossCheck::iter() {
+        let Some((subject, found, expected)) = conn.cross_check(tenant, question).await? else { continue };
+        let rule = match question {
+            CrossCheck::OrderPayments | CrossCheck::PaidOrders => BookRule::OrdersArePaid,
+            CrossCheck::PaymentRefunds
+            | CrossCheck::PaymentCaptured
+            | CrossCheck::PaymentFees
+            | CrossCheck::PaymentDeposits
+            | CrossCheck::BookedForNothing => BookRule::PaymentsAreBooked,
+            CrossCheck::RefundBooked | CrossCheck::RefundEnded => BookRule::RefundsAreBooked,
+        };
+        return Err(disagree(rule, format!("{subject} ({question:?})"), found, expected).into());
+    }
+    Ok(())
 }
 
 fn disagree(rule: BookRule, subject: impl ToString, found: impl ToString, expected: impl ToString) -> Disagreement {
@@ -246,14 +275,7 @@ impl Sum {
                 let (found, expected) = (format!("{:?}", account.sums), format!("{booked:?}"));
                 return Err(disagree(BookRule::BalancesAreSums, name, found, expected).into());
             }
-            let (debits, credits) =
-                (booked.debits_pending + booked.debits_posted, booked.credits_pending + booked.credits_posted);
-            let is_within = match account.max_side.as_str() {
-                "debits" => debits <= booked.credits_posted,
-                "credits" => credits <= booked.debits_posted,
-                _ => true,
-            };
-            if !is_within {
+            if !account.max_side.parse().is_ok_and(|max_side| booked.keep(max_side)) {
                 return Err(disagree(BookRule::LimitsHold, name, format!("{booked:?}"), account.max_side).into());
             }
             by_currency.entry(account.currency).or_default().add(booked).map_err(LedgerError::from)?;

@@ -34,6 +34,20 @@ pub(crate) struct RawTransfer {
     pub(crate) digest: String,
 }
 
+/// What orders, payments, refunds and the books must agree about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter)]
+pub(crate) enum CrossCheck {
+    OrderPayments,
+    PaidOrders,
+    PaymentRefunds,
+    PaymentCaptured,
+    PaymentFees,
+    PaymentDeposits,
+    RefundBooked,
+    RefundEnded,
+    BookedForNothing,
+}
+
 pub(crate) struct RawAccount {
     pub(crate) id: String,
     pub(crate) kind: String,
@@ -166,6 +180,28 @@ impl Conn {
         rows.into_iter().map(read_raw_transfer).collect()
     }
 
+    /// The first row that orders, payments, refunds and the books do not agree about, by question: who, what it says, what it
+    /// should say.
+    pub(crate) async fn cross_check(
+        &mut self,
+        tenant: TenantId,
+        question: CrossCheck,
+    ) -> Result<Option<(String, i64, i64)>, StoreError> {
+        let text = match question {
+            CrossCheck::OrderPayments => include_str!("sql/verify/order_payments.sql"),
+            CrossCheck::PaidOrders => include_str!("sql/verify/paid_orders.sql"),
+            CrossCheck::PaymentRefunds => include_str!("sql/verify/payment_refunds.sql"),
+            CrossCheck::PaymentCaptured => include_str!("sql/verify/payment_captured.sql"),
+            CrossCheck::PaymentFees => include_str!("sql/verify/payment_fees.sql"),
+            CrossCheck::PaymentDeposits => include_str!("sql/verify/payment_deposits.sql"),
+            CrossCheck::RefundBooked => include_str!("sql/verify/refund_booked.sql"),
+            CrossCheck::RefundEnded => include_str!("sql/verify/refund_ended.sql"),
+            CrossCheck::BookedForNothing => include_str!("sql/verify/booked_for_nothing.sql"),
+        };
+        let row = self.sql(text).text(tenant).row().await?;
+        row.map(|row| Ok((row.text("subject")?, row.int("found")?, row.int("expected")?))).transpose()
+    }
+
     /// The pending transfers that have not ended, by the list the database keeps of them.
     pub(crate) async fn open_transfers(&mut self, tenant: TenantId) -> Result<Vec<String>, StoreError> {
         let rows = self.sql(include_str!("sql/ledger/open_transfers.sql")).text(tenant).rows().await?;
@@ -222,6 +258,7 @@ impl Tx {
         if left.is_empty() {
             return Ok(());
         }
+        self.none_is_short(tenant, &left).await?;
         // An account is opened by the first transfer that needs it.
         self.open_accounts(tenant, left.values().map(|(account, currency, _)| (account, *currency))).await?;
         left = self.try_to_change(tenant, left).await?;
@@ -229,6 +266,24 @@ impl Tx {
             None => Ok(()),
             Some((account, ..)) => Err(LedgerError::InsufficientFunds { account }),
         }
+    }
+
+    /// Whether the accounts that did not take a change are just not there yet. Looked up without waiting for anybody: other
+    /// accounts are locked by now, and whoever holds these may wait for them.
+    async fn none_is_short(&mut self, tenant: TenantId, left: &Changes) -> Result<(), LedgerError> {
+        let wanted: Vec<_> = left.keys().map(|id| json!({ "id": id })).collect();
+        let found = self.sql(include_str!("sql/ledger/sums.sql")).text(tenant).json(&wanted).rows().await?;
+        for row in found {
+            let Some((account, _, change)) = left.get(&row.id("id")?) else { continue };
+            let mut sums = read_sums(&row)?;
+            sums.add(*change)?;
+            if !sums.keep(account.kind.max_side()) {
+                return Err(LedgerError::InsufficientFunds { account: account.clone() });
+            }
+            // It has just been opened, or filled.
+            return Err(self.lost_a_race().into());
+        }
+        Ok(())
     }
 
     /// Returns the accounts that did not take the change: they are not there yet, or it would pass their limit.

@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str, For, &str)] = &[
         For::Only(Dialect::Postgres),
         include_str!("../../../migrations/0006_ledger_guards.postgres.sql"),
     ),
+    (7, "payment", For::Both, include_str!("../../../migrations/0007_payment.sql")),
 ];
 
 pub(super) fn newest() -> i64 {

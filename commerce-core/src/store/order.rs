@@ -266,7 +266,8 @@ fn insert_row(tenant: TenantId, o: &Order) -> Vec<Cell> {
         Cell::money(o.freight),
         Cell::money(o.tax),
         Cell::money(o.total),
-        Cell::money(o.unsettled),
+        Cell::money(o.paid),
+        Cell::money(o.returned),
         weight(o.weight_g),
         Cell::text(&to.recipient),
         Cell::text(&to.phone),
@@ -298,7 +299,8 @@ fn save_row(tenant: TenantId, o: &Order) -> Vec<Cell> {
         Cell::money(o.freight),
         Cell::money(o.tax),
         Cell::money(o.total),
-        Cell::money(o.unsettled),
+        Cell::money(o.paid),
+        Cell::money(o.returned),
         weight(o.weight_g),
         Cell::text(&to.recipient),
         Cell::text(&to.phone),
@@ -332,6 +334,8 @@ fn insert_line_row(tenant: TenantId, l: &Line) -> Vec<Cell> {
         weight(l.weight_g),
         Cell::maybe(l.activity),
         Cell::maybe(l.batch),
+        Cell::money(l.discount),
+        Cell::int(l.returned_qty),
     ]
 }
 
@@ -341,7 +345,8 @@ fn line_row(l: &Line) -> Value {
         "sku_code": l.sku_code, "title": l.title, "options": json!(l.options).to_string(), "qty": l.qty,
         "unit_price": l.unit_price.minor(), "price_rule": l.price_rule, "amount": l.amount.minor(), "tax": l.tax.minor(),
         "weight_g": l.weight_g, "activity": l.activity.map_or_else(String::new, |id| id.to_string()),
-        "batch": l.batch.map_or_else(String::new, |id| id.to_string()),
+        "batch": l.batch.map_or_else(String::new, |id| id.to_string()), "discount": l.discount.minor(),
+        "returned_qty": l.returned_qty,
     })
 }
 
@@ -374,7 +379,8 @@ fn read(row: Row) -> Result<Order, StoreError> {
         freight: row.money("freight", currency)?,
         tax: row.money("tax", currency)?,
         total: row.money("total", currency)?,
-        unsettled: row.money("unsettled", currency)?,
+        paid: row.money("paid", currency)?,
+        returned: row.money("returned", currency)?,
         weight_g: row.count("weight_g")?,
         destination: read_destination(&row, "recipient")?,
         invoice: row.json("invoice")?,
@@ -407,5 +413,7 @@ fn read_line(row: Row) -> Result<Line, StoreError> {
         weight_g: row.count("weight_g")?,
         activity: row.maybe_id("activity")?,
         batch: row.maybe_id("batch")?,
+        discount: row.money("discount", currency)?,
+        returned_qty: row.count("returned_qty")?,
     })
 }

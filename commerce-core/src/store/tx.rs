@@ -25,6 +25,11 @@ impl<T> Settled<T> {
     pub(super) fn into_inner(self) -> T {
         self.0
     }
+
+    /// The same, told otherwise.
+    pub(crate) fn map<U>(self, tell: impl FnOnce(T) -> U) -> Settled<U> {
+        Settled(tell(self.0))
+    }
 }
 
 impl Tx {

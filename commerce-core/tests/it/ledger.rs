@@ -28,7 +28,7 @@ fn issue(name: &str, card: Account, amount: &str) -> Transfer {
 }
 
 fn spend(name: &str, card: Account, amount: &str) -> Transfer {
-    Transfer::single(id(name), card, AccountKind::Merchant.own(), yuan(amount), Purpose::Capture)
+    Transfer::single(id(name), card, AccountKind::Merchant.own(), yuan(amount), Purpose::Manual)
 }
 
 impl TestShop {
@@ -58,6 +58,8 @@ async fn money_moves_once_and_nobody_spends_what_is_not_there() {
         assert_eq!(t.book(&[spend("e", card("one"), "0.00")]).await, Err(Code::InvalidTransfer));
         let to_itself = Transfer::single(id("f"), card("one"), card("one"), yuan("1.00"), Purpose::Manual);
         assert_eq!(t.book(&[to_itself]).await, Err(Code::InvalidTransfer));
+        let as_if_paid = Transfer { purpose: Purpose::Capture, ..spend("j", card("one"), "1.00") };
+        assert_eq!(t.book(&[as_if_paid]).await, Err(Code::InvalidTransfer));
         // One that cannot be booked takes the others of its group with it.
         assert!(t.book(&[spend("g", card("one"), "1.00"), spend("h", card("one"), "500.00")]).await.is_err());
         assert_eq!(t.balance(&card("one")).await.0, yuan("70.00"));
@@ -115,7 +117,13 @@ async fn fifty_at_once_spend_a_card_exactly_empty() {
             .map(|i| {
                 let (shop, staff) = (t.shop.clone(), t.staff());
                 tokio::spawn(async move {
-                    shop.transfer(&staff, &[spend(&format!("s{i}"), card("one"), "3.00")]).await.is_ok()
+                    match shop.transfer(&staff, &[spend(&format!("s{i}"), card("one"), "3.00")]).await {
+                        Ok(_) => true,
+                        Err(error) => {
+                            assert_eq!(error.code(), Code::InsufficientFunds, "{error}");
+                            false
+                        }
+                    }
                 })
             })
             .collect();

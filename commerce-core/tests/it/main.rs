@@ -11,6 +11,7 @@ mod fulfilment;
 mod goods;
 mod ledger;
 mod orders;
+mod payments;
 mod schema;
 mod shop;
 mod simulation;

@@ -112,7 +112,7 @@ async fn what_is_not_paid_is_given_back_and_canceled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_variant_is_swapped_and_the_difference_is_left_to_settle() {
+async fn a_variant_is_swapped_and_the_difference_settled() {
     for db in Db::both().await {
         let t = TestShop::open(&db).await;
         let product = t.product("HONEY", ProductKind::Physical);
@@ -134,20 +134,24 @@ async fn a_variant_is_swapped_and_the_difference_is_left_to_settle() {
 
         // Before payment the order simply costs something else.
         let swapped = swap(large_id).await.unwrap();
-        assert_eq!((swapped.order.goods, swapped.order.unsettled), (yuan("180.00"), yuan("0.00")));
+        assert_eq!((swapped.order.goods, swapped.order.paid), (yuan("180.00"), yuan("0.00")));
         assert_eq!((t.stock(small_id).await, t.stock(large_id).await), ((5, 0), (5, 2)));
         t.shop.confirm_paid(&t.system(), placed.order).await.unwrap();
         // 180.00 was above the free freight amount, 120.00 still is.
         let swapped = swap(small_id).await.unwrap();
-        assert_eq!((swapped.difference, swapped.order.unsettled), (yuan("-60.00"), yuan("-60.00")));
+        assert_eq!((swapped.difference, swapped.order.paid), (yuan("-60.00"), yuan("120.00")));
 
         for (to, rule) in [(small_id, ChangeRule::SwapToAnotherVariant), (other, ChangeRule::SwapWithinTheProduct)] {
             let refused = swap(to).await.unwrap_err();
             assert!(matches!(refused, OrderError::Refused { rule: got } if got == rule), "{refused}");
         }
-        // A change followed by a cancel leaves exactly what was paid to go back.
+        // A change followed by a cancel gives back exactly what was paid.
         let canceled = t.shop.cancel_order(&buyer.caller, placed.order, "changed my mind").await.unwrap();
-        assert_eq!((canceled.state, canceled.unsettled), (State::Canceled, yuan("-180.00")));
+        assert_eq!((canceled.state, canceled.paid), (State::Canceled, yuan("0.00")));
+        let refunds = t.shop.payments(&buyer.caller, placed.order).await.unwrap().refunds;
+        let mut amounts: Vec<i64> = refunds.iter().map(|refund| refund.amount.minor()).collect();
+        amounts.sort_unstable();
+        assert_eq!(amounts, [6_000, 12_000]);
         assert_eq!((t.stock(small_id).await, t.stock(large_id).await), ((5, 0), (5, 0)));
         t.assert_books().await;
     }

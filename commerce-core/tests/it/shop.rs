@@ -151,6 +151,7 @@ impl TestShop {
     pub(crate) async fn assert_books(&self) {
         let wrong = self.shop.store().read().await.unwrap().stock_disagreements(self.tenant).await.unwrap();
         assert_eq!(wrong, []);
+        self.shop.verify(&self.staff(), None).await.expect("the books agree");
     }
 }
 

@@ -1,0 +1,155 @@
+//! What the shop needs from outside and others provide.
+
+use crate::money::{Money, Rate};
+use crate::payment::{PaymentId, RefundId};
+use crate::time::Timestamp;
+use std::pin::Pin;
+
+/// An answer that is awaited through a `dyn` trait.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>>;
+
+/// A way to take money: a payment company, as this shop is connected to it.
+///
+/// Every request carries our own id, and a channel does nothing twice under one id; that is what makes it safe to ask
+/// again after an answer got lost.
+pub trait PaymentChannel: Send + Sync {
+    fn terms(&self) -> &Terms;
+
+    /// Opens a payment: the shopper can pay from now on.
+    fn create<'a>(&'a self, request: &'a PaymentRequest) -> Answer<'a, Started>;
+
+    fn query(&self, payment: PaymentId) -> Answer<'_, Standing>;
+
+    /// Sees to it that nobody can pay any more; says how the payment stands then.
+    fn close(&self, payment: PaymentId) -> Answer<'_, Standing>;
+
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Answer<'a, RefundStanding>;
+
+    fn query_refund(&self, refund: RefundId) -> Answer<'_, RefundStanding>;
+
+    /// Checks who speaks, then reads what is said. Nothing of a message that fails the check may be used.
+    fn read_notification(&self, message: &RawNotification, now: Timestamp) -> Result<Notification, Forged>;
+
+    /// The statement of one day (`20261121`), as the channel's file.
+    fn statement<'a>(&'a self, day: &'a str) -> Answer<'a, Vec<u8>>;
+}
+
+/// What was agreed with a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The name by which orders, accounts and statements know the channel: `sandbox`.
+    pub code: String,
+    /// Who the shop is to the channel.
+    pub merchant: String,
+    pub fee: Rate,
+    pub fee_on_refund: FeeOnRefund,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeeOnRefund {
+    Kept,
+    /// In proportion to what is refunded.
+    Returned,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentRequest {
+    pub payment: PaymentId,
+    pub amount: Money,
+    /// What the shopper reads on the payment page.
+    pub subject: String,
+    pub expires_at: Timestamp,
+}
+
+/// An open payment: where the shopper goes to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    pub channel_no: String,
+    pub pay_url: String,
+}
+
+/// How a payment stands at its channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The channel has never heard of it.
+    Unheard,
+    Open,
+    Paid(Receipt),
+    Failed {
+        reason: String,
+    },
+    Closed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub channel_no: String,
+    pub merchant: String,
+    pub amount: Money,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRequest {
+    pub refund: RefundId,
+    pub payment: PaymentId,
+    pub amount: Money,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundStanding {
+    Unheard,
+    Processing,
+    Refunded { channel_no: String, amount: Money },
+    Failed { reason: String },
+}
+
+/// A message as it came over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawNotification {
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl RawNotification {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A message that its channel really sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// The channel's own id of the message: the same message may come any number of times.
+    pub event_id: String,
+    pub news: News,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    Payment { payment: PaymentId, standing: Standing },
+    Refund { refund: RefundId, standing: RefundStanding },
+}
+
+/// Why a message is not believed. Such a message leaves no trace but a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Forged {
+    #[error("the signature is missing or wrong")]
+    Signature,
+    #[error("the message is too old or from the future")]
+    Stale,
+    #[error("the message cannot be read")]
+    Unreadable,
+}
+
+/// Why a channel did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelError {
+    /// No answer: it may or may not have happened. Ask again under the same id.
+    #[error("the payment channel did not answer ({0})")]
+    NoAnswer(String),
+    /// A clear no: it has not happened and will not.
+    #[error("the payment channel refused: {0}")]
+    Refused(String),
+}

@@ -1,0 +1,70 @@
+//! Gift cards: issued against money that came in, worth what stands on their account.
+
+use super::{Desk, Shop};
+use crate::caller::Caller;
+use crate::id::Id;
+use crate::ledger::{Account, AccountKind, Purpose, Transfer, hex};
+use crate::money::Money;
+use crate::payment::{GiftCard, PaymentError};
+use crate::tenant::TenantId;
+use crate::time::Timestamp;
+use sha2::{Digest, Sha256};
+
+/// A new gift card and its code, which is told this once: the shop keeps only a hash of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssuedGiftCard {
+    pub card: GiftCard,
+    pub code: String,
+}
+
+/// Letters and digits that nobody mistakes for one another.
+const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+impl Shop {
+    /// Issues a gift card. `paid_from` says what it was paid with: the account of the channel or the counter that took the
+    /// money, or `promotion` for a present.
+    pub async fn issue_gift_card(
+        &self,
+        caller: &Caller,
+        amount: Money,
+        paid_from: Account,
+        expires_at: Timestamp,
+    ) -> Result<IssuedGiftCard, PaymentError> {
+        caller.acts_for_the_shop()?;
+        let desk = &*self.desk;
+        let code = new_code(desk);
+        let (code_hash, paid_from) = (&hash(caller.tenant, &code), &paid_from);
+        let tail = &code[code.len() - 4..];
+        let card = desk
+            .store
+            .write(move |mut tx| async move {
+                let now = desk.now();
+                let card = GiftCard { id: desk.id(now), tail: tail.to_owned(), amount, expires_at };
+                tx.insert_gift_card(caller.tenant, &card, code_hash, now).await?;
+                let id = Id::following(card.id, "issue");
+                let to = AccountKind::GiftCard.of(card.id);
+                let issue = Transfer::single(id, paid_from.clone(), to, amount, Purpose::GiftCardIssued);
+                tx.book(caller.tenant, &[issue.about(card.id, now)]).await?;
+                Ok::<_, PaymentError>(tx.keep(card).await?)
+            })
+            .await?;
+        Ok(IssuedGiftCard { card, code })
+    }
+
+    /// What a gift card is still worth. Whoever knows the code may ask.
+    pub async fn gift_card_balance(&self, caller: &Caller, code: &str) -> Result<(GiftCard, Money), PaymentError> {
+        let found = self.desk.store.read().await?.gift_card(caller.tenant, &hash(caller.tenant, code)).await?;
+        found.ok_or(PaymentError::UnknownGiftCard)
+    }
+}
+
+fn new_code(desk: &Desk) -> String {
+    desk.mint.secret().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+/// Dashes and blanks, small and large letters do not matter.
+pub(super) fn hash(tenant: TenantId, code: &str) -> String {
+    let plain: String =
+        code.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect();
+    hex(&Sha256::digest(format!("gift card\n{tenant}\n{plain}")))
+}
