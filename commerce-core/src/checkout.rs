@@ -3,6 +3,7 @@
 use crate::catalog::{BatchId, Labels, ProductId, ProductKind, SkuId};
 use crate::money::{Currency, Money, MoneyError, Rate, Round};
 use crate::pricing::{ActivityId, Price, PriceRule};
+use crate::rules::FreightRelief;
 use std::collections::BTreeMap;
 
 /// A SKU as it stands in the shop window: what is needed to price it and to write it on an order.
@@ -11,6 +12,8 @@ pub struct Offer {
     pub sku: SkuId,
     pub product: ProductId,
     pub kind: ProductKind,
+    pub product_code: String,
+    pub category: String,
     pub sku_code: String,
     pub title: String,
     pub options: Labels,
@@ -106,6 +109,7 @@ pub fn total_up(
     province: &str,
     currency: Currency,
     freight: &FreightPolicy,
+    relief: FreightRelief,
     tax: &TaxPolicy,
 ) -> Result<Totals, MoneyError> {
     let goods = Money::sum(currency, shares.iter().map(|share| share.amount))?;
@@ -114,7 +118,10 @@ pub fn total_up(
     let taxes = Money::sum(currency, shares.iter().map(|share| share.tax))?;
     let weight_g = shares.iter().map(|share| share.weight_g).sum();
     let needs_shipping = shares.iter().any(|share| share.kind == ProductKind::Physical);
-    let freight = if needs_shipping { freight.charge(charged, weight_g, province)? } else { Money::zero(currency) };
+    let freight = match relief {
+        FreightRelief::None if needs_shipping => freight.charge(charged, weight_g, province)?,
+        FreightRelief::None | FreightRelief::Free => Money::zero(currency),
+    };
     let added_tax = match tax.mode {
         TaxMode::Included => Money::zero(currency),
         TaxMode::Added => taxes,

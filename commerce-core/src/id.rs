@@ -152,11 +152,13 @@ impl Mint {
         Self(Mutex::new(StdRng::seed_from_u64(seed)))
     }
 
-    /// Bytes that nobody can guess, for codes that are worth money.
-    pub(crate) fn secret(&self) -> [u8; 16] {
-        let mut random = [0; 16];
+    /// A code that nobody can guess, for what is worth money: of letters and digits that nobody mistakes for one another,
+    /// five bits each.
+    pub(crate) fn code(&self, length: usize) -> String {
+        const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+        let mut random = vec![0; length];
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut random);
-        random
+        random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
     }
 
     pub fn id<T: Entity>(&self, now: Timestamp) -> Id<T> {

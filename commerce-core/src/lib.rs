@@ -49,6 +49,8 @@ pub mod order;
 pub mod payment;
 pub mod port;
 pub mod pricing;
+pub mod reconcile;
+pub mod rules;
 pub mod sandbox;
 mod service;
 pub mod sim;

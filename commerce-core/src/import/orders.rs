@@ -255,6 +255,7 @@ fn order_of(id: OrderId, tenant: &Tenant, head: &Head, lines: &[Line]) -> Result
         total,
         paid: Money::zero(tenant.currency),
         returned: Money::zero(tenant.currency),
+        discounts: Vec::new(),
         weight_g: lines.iter().map(|line| line.weight_g).sum(),
         destination: head.destination.clone(),
         invoice: None,

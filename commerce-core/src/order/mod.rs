@@ -14,6 +14,7 @@ use crate::ledger::LedgerError;
 use crate::money::{Currency, Money, MoneyError};
 use crate::payment::PaymentError;
 use crate::pricing::{ActivityId, PriceError};
+use crate::rules::{FreightRelief, Text};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -39,6 +40,8 @@ pub struct Order {
     pub paid: Money,
     /// What the shop gives back for goods returned and the like: the order costs that much less.
     pub returned: Money,
+    /// Which rules made it cheaper.
+    pub discounts: Vec<Discount>,
     pub weight_g: u64,
     pub destination: Destination,
     pub invoice: Option<Invoice>,
@@ -73,6 +76,16 @@ pub struct Invoice {
     pub title: String,
     pub tax_id: String,
     pub email: String,
+}
+
+/// What a marketing rule did for an order.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Discount {
+    pub rule_id: String,
+    pub title: Text,
+    pub coupon: Option<String>,
+    pub amount: Money,
+    pub freight: FreightRelief,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -175,6 +188,17 @@ impl Order {
         self.total = totals.total;
         self.weight_g = totals.weight_g;
         Ok(difference)
+    }
+
+    /// The codes of the coupons it used.
+    pub fn coupons(&self) -> impl Iterator<Item = &str> {
+        self.discounts.iter().filter_map(|discount| discount.coupon.as_deref())
+    }
+
+    /// Whether a rule has made it ship free.
+    pub fn freight_relief(&self) -> FreightRelief {
+        let is_free = self.discounts.iter().any(|discount| discount.freight == FreightRelief::Free);
+        if is_free { FreightRelief::Free } else { FreightRelief::None }
     }
 
     /// What the order costs in the end.

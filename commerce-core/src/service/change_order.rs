@@ -9,7 +9,7 @@ use crate::catalog::{ProductKind, SkuId};
 use crate::checkout::{PricedLine, Share, Totals, total_up};
 use crate::customer::AddressId;
 use crate::inventory::TxKind;
-use crate::money::Money;
+use crate::money::{Money, Round};
 use crate::order::{Act, ChangeRule, Hold, Line, LineId, Order, OrderError, OrderId, State, Step};
 use crate::payment::Tab;
 use crate::pricing::{Buyer, quote};
@@ -201,6 +201,16 @@ async fn swapped_line(
     // The activity's price was for the variant it offered, not for this one.
     let quote = quote(offer.list_price, offer.floor_price, &offer.prices, &buyer, None, now)?;
     let priced = PricedLine::new(offer, line.qty, quote, &opened.settings.tax)?;
+    // The rules took a share off the line; they take the same share off the other variant, down to its floor price.
+    let floor = offer.floor_price.times(i64::from(line.qty))?;
+    let room = priced.amount.checked_sub(floor)?.at_least(Money::zero(order.currency))?;
+    let share = if line.discount.is_zero() {
+        line.discount
+    } else {
+        priced.amount.share(line.discount, line.amount, Round::HalfEven)?
+    };
+    let discount = Money::from_minor(share.minor().min(room.minor()), order.currency);
+    let priced = priced.reduced(discount, &opened.settings.tax)?;
     Ok(Line::new(line.id, line.order, line.position, &priced))
 }
 
@@ -224,5 +234,6 @@ async fn exchange_goods(
 /// The order's totals as its lines are now. Prices stay as they were agreed; only freight and sums are worked out again.
 fn totals(lines: &[Line], order: &Order, opened: &Opened) -> Result<Totals, OrderError> {
     let shares: Vec<Share> = lines.iter().map(Line::share).collect();
-    Ok(total_up(&shares, &order.destination.province, order.currency, &opened.settings.freight, &opened.settings.tax)?)
+    let (to, settings) = (&order.destination.province, &opened.settings);
+    Ok(total_up(&shares, to, order.currency, &settings.freight, order.freight_relief(), &settings.tax)?)
 }

@@ -3,16 +3,19 @@
 
 use super::{Desk, Shop};
 use crate::caller::Caller;
-use crate::catalog::{BatchId, ProductKind, SkuId};
+use crate::catalog::{BatchId, ProductKind, SkuId, id_of_code};
 use crate::checkout::{Offer, PricedLine, Share, Totals, total_up};
 use crate::customer::{AddressId, CustomerId, Destination, Level};
 use crate::error::{Code, Failure, Kind};
 use crate::inventory::{Shelf, Take, Want};
-use crate::money::{Money, MoneyError};
-use crate::order::{Invoice, Line, LineId, OrderId};
+use crate::money::{Currency, Money, MoneyError};
+use crate::order::{Discount, Invoice, Line, LineId, OrderId};
 use crate::pricing::{ActivityId, Buyer, PriceError, quote};
-use crate::store::{Ask, StoreError};
-use crate::tenant::Settings;
+use crate::rules::{
+    self, Basket, BasketLine, Considered, Coupon, CouponState, FirstOrder, FreightRelief, PresentedCoupon, Scope, Verdict,
+};
+use crate::store::{Ask, Rulebook, StoreError};
+use crate::tenant::{Settings, TenantId};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -53,12 +56,16 @@ impl Item {
 pub struct Preview {
     pub lines: Vec<PricedLine>,
     pub totals: Totals,
+    pub discounts: Vec<Discount>,
+    /// Every rule that was looked at, and why it did what it did.
+    pub considered: Vec<Considered>,
 }
 
 const MOST_LINES: usize = 100;
 const MOST_OF_ONE: u32 = 9_999;
 const LONGEST_TEXT: usize = 500;
 const MOST_METADATA: usize = 20;
+const MOST_COUPONS: usize = 10;
 
 impl OrderRequest {
     /// What can be seen to be wrong without asking the database.
@@ -75,6 +82,9 @@ impl OrderRequest {
         let mut seen = BTreeSet::new();
         if !self.items.iter().all(|item| seen.insert((item.sku, item.batch, item.activity))) {
             return Err(RequestFault::SameItemTwice);
+        }
+        if self.coupons.len() > MOST_COUPONS || self.coupons.iter().any(|code| code.len() > 64) {
+            return Err(RequestFault::TooManyCoupons { most: MOST_COUPONS });
         }
         self.check_texts()?;
         if self.channel.is_empty() {
@@ -102,11 +112,16 @@ impl OrderRequest {
 
 /// Everything that is known when an order is decided.
 pub(super) struct Situation<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) customer: CustomerId,
     pub(super) settings: &'a Settings,
-    pub(super) currency: crate::money::Currency,
+    pub(super) currency: Currency,
     pub(super) level: Level,
+    pub(super) tags: &'a [String],
+    pub(super) is_first_order: FirstOrder,
     pub(super) destination: Option<&'a Destination>,
     pub(super) offers: &'a HashMap<SkuId, Offer>,
+    pub(super) book: &'a Rulebook,
     pub(super) now: Timestamp,
 }
 
@@ -116,9 +131,12 @@ pub(super) struct Decided {
     pub(super) priced: Vec<PricedLine>,
     pub(super) totals: Totals,
     pub(super) takes: Vec<Take>,
+    pub(super) discounts: Vec<Discount>,
+    /// What became of every rule.
+    pub(super) considered: Vec<Considered>,
 }
 
-/// Decides an order: price every line, sum up, take the goods from the shelf. Refused, it leaves the shelf as it was.
+/// Decides an order: price every line, let the rules take off what they take, sum up, take the goods from the shelf. Refused, it leaves the shelf as it was.
 pub(super) fn decide(
     request: &OrderRequest,
     situation: &Situation<'_>,
@@ -126,18 +144,18 @@ pub(super) fn decide(
     order: OrderId,
     mut line_id: impl FnMut() -> LineId,
 ) -> Result<Decided, PlaceError> {
-    if let Some(coupon) = request.coupons.first() {
-        return Err(PlaceError::UnknownCoupon { coupon: coupon.chars().take(40).collect() });
-    }
     let priced =
         request.items.iter().map(|item| price_item(item, request, situation)).collect::<Result<Vec<_>, _>>()?;
+    let (priced, outcome) = discount(priced, request, situation)?;
+    let discounts = discounts_of(&outcome, situation.currency);
     let ships = priced.iter().any(|line| line.kind == ProductKind::Physical);
     if ships && situation.destination.is_none() {
         return Err(PlaceError::AddressNeeded);
     }
     let province = situation.destination.map_or("", |to| to.province.as_str());
     let shares: Vec<Share> = priced.iter().map(PricedLine::share).collect();
-    let totals = total_up(&shares, province, situation.currency, &situation.settings.freight, &situation.settings.tax)?;
+    let (freight, tax) = (&situation.settings.freight, &situation.settings.tax);
+    let totals = total_up(&shares, province, situation.currency, freight, outcome.freight, tax)?;
     if let Some(was) = request.expected_total.filter(|was| *was != totals.total) {
         return Err(PlaceError::TotalChanged { was, now: totals.total });
     }
@@ -151,7 +169,88 @@ pub(super) fn decide(
             left: short.left,
         }
     })?;
-    Ok(Decided { lines, priced, totals, takes })
+    Ok(Decided { lines, priced, totals, takes, discounts, considered: outcome.considered })
+}
+
+/// Lets the marketing rules at the priced lines.
+fn discount(
+    priced: Vec<PricedLine>,
+    request: &OrderRequest,
+    situation: &Situation<'_>,
+) -> Result<(Vec<PricedLine>, rules::Outcome), PlaceError> {
+    let coupons = presented(request, situation)?;
+    let activities = activity_codes(situation);
+    let line = |line: &PricedLine| -> Result<BasketLine<'_>, PlaceError> {
+        let offer = situation.offers.get(&line.sku).ok_or(PlaceError::UnknownSku { sku: line.sku })?;
+        Ok(BasketLine {
+            sku_code: &offer.sku_code,
+            product_code: &offer.product_code,
+            category: &offer.category,
+            activity: line.activity.and_then(|id| activities.get(&id).copied()),
+            qty: line.qty,
+            amount: line.amount,
+            floor: offer.floor_price.times(i64::from(line.qty))?,
+        })
+    };
+    let lines = priced.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+    let basket = Basket {
+        lines: &lines,
+        channel: &request.channel,
+        level: situation.level,
+        tags: situation.tags,
+        is_first_order: situation.is_first_order,
+        coupons: &coupons,
+        currency: situation.currency,
+        now: situation.now,
+    };
+    let outcome = rules::evaluate(&situation.book.rules, &basket)?;
+    // Whoever presents a coupon wants it to count: they are told why it does not, before they pay more than they think.
+    if let Some(idle) = outcome.considered.iter().find(|one| one.coupon.is_some() && !one.took_effect()) {
+        return Err(PlaceError::CouponRefused { why: Box::new(idle.clone()) });
+    }
+    let tax = &situation.settings.tax;
+    let reduced = priced.into_iter().zip(&outcome.per_line).map(|(line, off)| line.reduced(*off, tax));
+    Ok((reduced.collect::<Result<_, _>>()?, outcome))
+}
+
+/// The coupons of the request, each of which this customer may use.
+fn presented<'a>(
+    request: &'a OrderRequest,
+    situation: &'a Situation<'_>,
+) -> Result<Vec<PresentedCoupon<'a>>, PlaceError> {
+    let usable = |code: &'a String| {
+        let is_mine = |coupon: &&Coupon| coupon.customer.is_none_or(|customer| customer == situation.customer);
+        let known = situation.book.coupons.iter().filter(is_mine).find(|coupon| coupon.code == *code);
+        let unknown = || PlaceError::UnknownCoupon { coupon: code.chars().take(40).collect() };
+        let known = known.ok_or_else(unknown)?;
+        match known.state {
+            CouponState::Unused => Ok(PresentedCoupon { code, rule_id: &known.rule_id }),
+            CouponState::Used => Err(PlaceError::CouponUsed { coupon: code.clone() }),
+        }
+    };
+    request.coupons.iter().map(usable).collect()
+}
+
+/// Rules name an activity by its code, lines by its id.
+fn activity_codes<'a>(situation: &Situation<'a>) -> HashMap<ActivityId, &'a str> {
+    let codes = situation.book.rules.iter().filter_map(|rule| match rule.scope() {
+        Scope::Activity { activity } => Some(activity.as_str()),
+        _ => None,
+    });
+    codes.map(|code| (id_of_code(situation.tenant, code), code)).collect()
+}
+
+fn discounts_of(outcome: &rules::Outcome, currency: Currency) -> Vec<Discount> {
+    let discount = |one: &Considered| {
+        let (amount, freight) = match &one.verdict {
+            Verdict::Fired { amount, .. } => (*amount, FreightRelief::None),
+            Verdict::ShipsFree => (Money::zero(currency), FreightRelief::Free),
+            _ => return None,
+        };
+        let (rule_id, title) = (one.rule_id.clone(), one.title.clone()?);
+        Some(Discount { rule_id, title, coupon: one.coupon.clone(), amount, freight })
+    };
+    outcome.considered.iter().filter_map(discount).collect()
 }
 
 /// What a line needs from the shelf.
@@ -195,16 +294,24 @@ impl Shop {
         let skus: BTreeSet<SkuId> = request.items.iter().map(|item| item.sku).collect();
         let offers = conn.offers(caller.tenant, opened.currency, &skus, now).await?;
         let mut shelf = conn.shelf(caller.tenant, &skus).await?;
+        let coupons: Vec<&str> = request.coupons.iter().map(String::as_str).collect();
+        let book = conn.rulebook(caller.tenant, opened.currency, &coupons, now).await?;
         let situation = Situation {
+            tenant: caller.tenant,
+            customer,
             settings: &opened.settings,
             currency: opened.currency,
             level: opened.level.ok_or(PlaceError::UnknownCustomer)?,
+            tags: &opened.tags,
+            is_first_order: opened.is_first_order,
+            book: &book,
             destination: opened.destination.as_ref(),
             offers: &offers,
             now,
         };
         let decided = decide(request, &situation, &mut shelf, desk.id(now), || desk.id(now))?;
-        Ok(Preview { lines: decided.priced, totals: decided.totals })
+        let Decided { priced: lines, totals, discounts, considered, .. } = decided;
+        Ok(Preview { lines, totals, discounts, considered })
     }
 }
 
@@ -226,6 +333,8 @@ pub enum RequestFault {
     Quantity { most: u32 },
     #[error("the same item is listed twice; add up its quantity")]
     SameItemTwice,
+    #[error("an order takes at most {most} coupons, each of 64 characters at most; leave some out")]
+    TooManyCoupons { most: usize },
     #[error("remark, invoice, metadata or channel is too long; shorten it")]
     TooLong,
     #[error("a text contains control characters; remove them")]
@@ -241,6 +350,7 @@ impl RequestFault {
             Self::TooManyLines { most } => format!("一个订单最多 {most} 行，请分开下单"),
             Self::Quantity { most } => format!("数量必须是 1 到 {most} 之间的整数"),
             Self::SameItemTwice => "同一商品出现了两次，请合并数量".to_owned(),
+            Self::TooManyCoupons { most } => format!("一个订单最多使用 {most} 张优惠券，请减少"),
             Self::TooLong => "备注、发票、附加信息或渠道过长，请缩短".to_owned(),
             Self::ControlCharacters => "文本中含有控制字符，请删除".to_owned(),
             Self::NoChannel => "缺少渠道，请注明订单来源，例如 h5 或 wechat".to_owned(),
@@ -273,8 +383,12 @@ pub enum PlaceError {
     PriceChanged { sku_code: String, was: Money, now: Money },
     #[error("the order costs {now}, not {was}; confirm the new total")]
     TotalChanged { was: Money, now: Money },
-    #[error("there is no coupon {coupon}")]
+    #[error("there is no coupon {coupon}; check the code, or order without it")]
     UnknownCoupon { coupon: String },
+    #[error("coupon {coupon} has been used; order without it")]
+    CouponUsed { coupon: String },
+    #[error("a coupon does not count here: {} Order without it", why.explain_en())]
+    CouponRefused { why: Box<Considered> },
     #[error(transparent)]
     Price(#[from] PriceError),
     #[error(transparent)]
@@ -290,7 +404,9 @@ impl Failure for PlaceError {
             Self::InvalidIdempotencyKey { .. }
             | Self::ProductClosed { .. }
             | Self::PriceChanged { .. }
-            | Self::TotalChanged { .. } => Kind::Conflict,
+            | Self::TotalChanged { .. }
+            | Self::CouponUsed { .. }
+            | Self::CouponRefused { .. } => Kind::Conflict,
             Self::UnknownTenant
             | Self::UnknownCustomer
             | Self::UnknownAddress
@@ -316,6 +432,7 @@ impl Failure for PlaceError {
             Self::PriceChanged { .. } => Code::PriceChanged,
             Self::TotalChanged { .. } => Code::TotalChanged,
             Self::UnknownCoupon { .. } => Code::UnknownCoupon,
+            Self::CouponUsed { .. } | Self::CouponRefused { .. } => Code::CouponRefused,
             Self::Price(error) => error.code(),
             Self::Money(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -339,7 +456,9 @@ impl Failure for PlaceError {
                 format!("{sku_code} 的价格已由 {was} 变为 {now}，请确认新价格")
             }
             Self::TotalChanged { was, now } => format!("订单金额已由 {was} 变为 {now}，请确认新金额"),
-            Self::UnknownCoupon { coupon } => format!("没有优惠券 {coupon}"),
+            Self::UnknownCoupon { coupon } => format!("没有优惠券 {coupon}，请核对券码或不使用优惠券"),
+            Self::CouponUsed { coupon } => format!("优惠券 {coupon} 已使用，请不使用它下单"),
+            Self::CouponRefused { why } => format!("优惠券不可用：{}请不使用它下单", why.explain_zh()),
             Self::Price(error) => error.zh(),
             Self::Money(error) => error.zh(),
             Self::Store(error) => error.zh(),

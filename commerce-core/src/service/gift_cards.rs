@@ -1,6 +1,6 @@
 //! Gift cards: issued against money that came in, worth what stands on their account.
 
-use super::{Desk, Shop};
+use super::Shop;
 use crate::caller::Caller;
 use crate::id::Id;
 use crate::ledger::{Account, AccountKind, Purpose, Transfer, hex};
@@ -17,9 +17,6 @@ pub struct IssuedGiftCard {
     pub code: String,
 }
 
-/// Letters and digits that nobody mistakes for one another.
-const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-
 impl Shop {
     /// Issues a gift card. `paid_from` says what it was paid with: the account of the channel or the counter that took the
     /// money, or `promotion` for a present.
@@ -32,7 +29,7 @@ impl Shop {
     ) -> Result<IssuedGiftCard, PaymentError> {
         caller.acts_for_the_shop()?;
         let desk = &*self.desk;
-        let code = new_code(desk);
+        let code = desk.mint.code(16);
         let (code_hash, paid_from) = (&hash(caller.tenant, &code), &paid_from);
         let tail = &code[code.len() - 4..];
         let card = desk
@@ -56,10 +53,6 @@ impl Shop {
         let found = self.desk.store.read().await?.gift_card(caller.tenant, &hash(caller.tenant, code)).await?;
         found.ok_or(PaymentError::UnknownGiftCard)
     }
-}
-
-fn new_code(desk: &Desk) -> String {
-    desk.mint.secret().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 /// Dashes and blanks, small and large letters do not matter.

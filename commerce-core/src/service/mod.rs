@@ -17,6 +17,7 @@ mod order_numbers;
 mod pay;
 mod place_order;
 mod refund;
+mod rules;
 mod seal;
 mod stock;
 mod sweep;

@@ -11,7 +11,8 @@ use crate::event::Event;
 use crate::inventory::{InventoryTx, Shelf, Take, TxKind, WarehouseId};
 use crate::money::Money;
 use crate::order::{Hold, LineId, Order, OrderId, State};
-use crate::store::{Ask, KeptReply, Opened, Settled, StoreError, Tx};
+use crate::rules::{CouponState, FirstOrder};
+use crate::store::{Ask, KeptReply, Opened, Rulebook, Settled, StoreError, Tx};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
 use serde_json::json;
@@ -104,8 +105,16 @@ struct Group<'a> {
 /// What the database knows about a group.
 struct Known {
     opened: Vec<Opened>,
+    on_sale: OnSale,
+}
+
+/// What there is to be had, while one order of the group after the other takes from it.
+struct OnSale {
     offers: HashMap<SkuId, Offer>,
     shelf: Shelf,
+    book: Rulebook,
+    /// Who has ordered in this group already.
+    have_ordered: BTreeSet<CustomerId>,
 }
 
 /// An order that is to be written.
@@ -168,7 +177,10 @@ async fn look_up(tx: &mut Tx, group: &Group<'_>, now: Timestamp) -> Result<Optio
         group.orders.iter().flat_map(|order| order.request.items.iter().map(|item| item.sku)).collect();
     let offers = tx.offers(group.tenant, currency, &skus, now).await?;
     let shelf = tx.shelf(group.tenant, &skus).await?;
-    Ok(Some(Known { opened, offers, shelf }))
+    let coupons: Vec<&str> =
+        group.orders.iter().flat_map(|order| &order.request.coupons).map(String::as_str).collect();
+    let book = tx.rulebook(group.tenant, currency, &coupons, now).await?;
+    Ok(Some(Known { opened, on_sale: OnSale { offers, shelf, book, have_ordered: BTreeSet::new() } }))
 }
 
 /// Decides the orders one after the other, each on what the ones before left on the shelf.
@@ -190,7 +202,8 @@ fn decide_group(
             if group.hashes[twin] == group.hashes[place] { answers[twin].clone() } else { Err(KEY_REUSED) }
         } else {
             let number = numbers.get(accepted.len()).cloned().unwrap_or_default();
-            accept(desk, asked, opened, &known.offers, &mut known.shelf, number, now).map(|(order, decided, reply)| {
+            accept(desk, asked, opened, &mut known.on_sale, number, now).map(|(order, decided, reply)| {
+                known.on_sale.take_note(&order);
                 accepted.push(Accepted { place, order, decided, reply: reply.clone() });
                 reply
             })
@@ -213,8 +226,7 @@ fn accept(
     desk: &Desk,
     asked: &Asked,
     opened: &Opened,
-    offers: &HashMap<SkuId, Offer>,
-    shelf: &mut Shelf,
+    on_sale: &mut OnSale,
     order_no: String,
     now: Timestamp,
 ) -> Result<(Order, Decided, Placed), PlaceError> {
@@ -224,10 +236,22 @@ fn accept(
         return Err(PlaceError::UnknownAddress);
     }
     let destination = opened.destination.as_ref();
-    let situation =
-        Situation { settings: &opened.settings, currency: opened.currency, level, destination, offers, now };
+    let has_ordered = on_sale.have_ordered.contains(&asked.customer);
+    let situation = Situation {
+        tenant: asked.caller.tenant,
+        customer: asked.customer,
+        settings: &opened.settings,
+        currency: opened.currency,
+        level,
+        tags: &opened.tags,
+        is_first_order: if has_ordered { FirstOrder::No } else { opened.is_first_order },
+        destination,
+        offers: &on_sale.offers,
+        book: &on_sale.book,
+        now,
+    };
     let id = desk.id(now);
-    let decided = decide(request, &situation, shelf, id, || desk.id(now))?;
+    let decided = decide(request, &situation, &mut on_sale.shelf, id, || desk.id(now))?;
     let order = Order {
         id,
         order_no,
@@ -246,6 +270,7 @@ fn accept(
         total: decided.totals.total,
         paid: Money::zero(opened.currency),
         returned: Money::zero(opened.currency),
+        discounts: decided.discounts.clone(),
         weight_g: decided.totals.weight_g,
         destination: destination.cloned().unwrap_or_default(),
         invoice: request.invoice.clone(),
@@ -258,6 +283,18 @@ fn accept(
     };
     let reply = reply(&order, &decided);
     Ok((order, decided, reply))
+}
+
+impl OnSale {
+    /// An order of this group has been accepted: its coupons are gone for those behind it.
+    fn take_note(&mut self, order: &Order) {
+        self.have_ordered.insert(order.customer);
+        for coupon in &mut self.book.coupons {
+            if order.coupons().any(|used| used == coupon.code) {
+                coupon.state = CouponState::Used;
+            }
+        }
+    }
 }
 
 fn reply(order: &Order, decided: &Decided) -> Placed {
@@ -283,7 +320,8 @@ fn reply(order: &Order, decided: &Decided) -> Placed {
     }
 }
 
-/// Writes the accepted orders with everything that belongs to them: seven statements, eight where an activity is bought from.
+/// Writes the accepted orders with everything that belongs to them: seven statements, one more where an activity is bought
+/// from, and one where coupons are used.
 async fn save(
     desk: &Desk,
     tx: &mut Tx,
@@ -318,6 +356,9 @@ async fn save(
     tx.take_from_activities(tenant, &from_activities).await?;
     tx.insert_orders(tenant, &orders).await?;
     tx.insert_lines(tenant, &lines).await?;
+    let coupons: Vec<(&str, OrderId)> =
+        orders.iter().flat_map(|order| order.coupons().map(|code| (code, order.id))).collect();
+    tx.use_coupons(tenant, &coupons, now).await?;
     tx.record(tenant, &events).await?;
     tx.keep_replies(tenant, &replies, now).await?;
     tx.remove_from_carts(tenant, &bought).await

@@ -114,6 +114,9 @@ pub(super) async fn save_tabs(
     tx.book(caller.tenant, &transfers).await?;
     tx.save_tabs(caller.tenant, &tabs).await?;
     tx.save_orders(caller.tenant, &orders).await?;
+    // What an order that came to nothing used can be used again.
+    let canceled = orders.iter().filter(|order| order.state == State::Canceled && order.coupons().next().is_some());
+    tx.return_coupons(caller.tenant, &canceled.map(|order| order.id).collect::<Vec<_>>()).await?;
     let mut events = Vec::new();
     for Outcome { tab, settling, events: of_order } in outcomes {
         events.extend(of_order);

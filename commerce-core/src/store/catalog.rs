@@ -275,6 +275,8 @@ fn read_offer(row: &Row, sku: SkuId, currency: Currency, price: Option<Price>) -
         sku,
         product: row.id("product")?,
         kind: row.word("kind")?,
+        product_code: row.text("product_code")?,
+        category: row.maybe_text("category")?.unwrap_or_default(),
         sku_code: row.text("sku_code")?,
         title: row.text("title")?,
         options: row.json("options")?,

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str, For, &str)] = &[
         include_str!("../../../migrations/0006_ledger_guards.postgres.sql"),
     ),
     (7, "payment", For::Both, include_str!("../../../migrations/0007_payment.sql")),
+    (8, "rules", For::Both, include_str!("../../../migrations/0008_rules.sql")),
 ];
 
 pub(super) fn newest() -> i64 {

@@ -3,6 +3,7 @@ use super::{Cell, Conn, Row, StoreError, Tx};
 use crate::customer::{AddressId, CustomerId, Destination, Level};
 use crate::money::Currency;
 use crate::order::{Line, Order, OrderId, State};
+use crate::rules::FirstOrder;
 use crate::tenant::{Settings, TenantId};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ pub(crate) struct Opened {
     pub(crate) currency: Currency,
     pub(crate) settings: Settings,
     pub(crate) level: Option<Level>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) is_first_order: FirstOrder,
     pub(crate) destination: Option<Destination>,
     /// Hash and reply, where this request was answered before.
     pub(crate) answered: Option<(String, String)>,
@@ -282,6 +285,7 @@ fn insert_row(tenant: TenantId, o: &Order) -> Vec<Cell> {
         Cell::int(o.version),
         Cell::time(o.created_at),
         Cell::time(o.updated_at),
+        Cell::json(&o.discounts),
     ]
 }
 
@@ -357,6 +361,8 @@ fn read_opened(row: &Row) -> Result<Opened, StoreError> {
         currency: row.word("currency")?,
         settings: row.json("settings")?,
         level: if is_customer { Some(row.word("level")?) } else { None },
+        tags: if is_customer { row.json("tags")? } else { Vec::new() },
+        is_first_order: if row.is("has_ordered")? { FirstOrder::No } else { FirstOrder::Yes },
         destination: if has_address { Some(read_destination(row, "recipient")?) } else { None },
         answered: row.maybe_text("request_hash")?.zip(row.maybe_text("reply")?),
     })
@@ -381,6 +387,7 @@ fn read(row: Row) -> Result<Order, StoreError> {
         total: row.money("total", currency)?,
         paid: row.money("paid", currency)?,
         returned: row.money("returned", currency)?,
+        discounts: row.json("discounts")?,
         weight_g: row.count("weight_g")?,
         destination: read_destination(&row, "recipient")?,
         invoice: row.json("invoice")?,

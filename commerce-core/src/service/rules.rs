@@ -1,0 +1,160 @@
+//! Marketing rules: publishing, taking back, and the coupons that go with them.
+
+use super::{Desk, Shop};
+use crate::caller::Caller;
+use crate::customer::CustomerId;
+use crate::event::Event;
+use crate::id::Id;
+use crate::money::Currency;
+use crate::rules::{Coupon, CouponState, Rule, RuleError, RuleState, RuleVersion};
+use crate::store::{StoreError, Tx};
+use serde_json::json;
+
+const MOST_COUPONS: usize = 10_000;
+
+impl Shop {
+    /// Puts a rule in force: a new one, or a new version of the one with the same `rule_id`.
+    pub async fn publish_rule(&self, caller: &Caller, json: &str) -> Result<RuleVersion, RuleError> {
+        caller.acts_for_the_shop()?;
+        let rule = &Rule::read(json, self.currency(caller).await?).map_err(RuleError::Faulty)?;
+        self.add_version(caller, rule.rule_id(), move |_| Ok((rule.clone(), RuleState::Active))).await
+    }
+
+    /// Takes the newest version of a rule back: the one before is in force again, or none.
+    pub async fn roll_back_rule(&self, caller: &Caller, rule_id: &str) -> Result<RuleVersion, RuleError> {
+        caller.acts_for_the_shop()?;
+        self.add_version(caller, rule_id, move |versions| {
+            let unknown = || RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() };
+            let newest = versions.first().filter(|newest| newest.state == RuleState::Active).ok_or_else(unknown)?;
+            let before = versions.iter().find(|earlier| earlier.rule != newest.rule && earlier.state == RuleState::Active);
+            Ok(match before {
+                Some(earlier) => (earlier.rule.clone(), RuleState::Active),
+                None => (newest.rule.clone(), RuleState::Withdrawn),
+            })
+        })
+        .await
+    }
+
+    /// Ends a rule now.
+    pub async fn withdraw_rule(&self, caller: &Caller, rule_id: &str) -> Result<RuleVersion, RuleError> {
+        caller.acts_for_the_shop()?;
+        self.add_version(caller, rule_id, move |versions| {
+            let newest = versions.first().filter(|newest| newest.state == RuleState::Active);
+            let unknown = || RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() };
+            Ok((newest.ok_or_else(unknown)?.rule.clone(), RuleState::Withdrawn))
+        })
+        .await
+    }
+
+    /// The newest version of every rule.
+    pub async fn rules(&self, caller: &Caller) -> Result<Vec<RuleVersion>, RuleError> {
+        caller.acts_for_the_shop()?;
+        let currency = self.currency(caller).await?;
+        let mut versions = self.desk.store.read().await?.rule_versions(caller.tenant, currency, "").await?;
+        versions.dedup_by(|later, earlier| later.rule.rule_id() == earlier.rule.rule_id());
+        Ok(versions)
+    }
+
+    /// All versions of one rule, newest first.
+    pub async fn rule_history(&self, caller: &Caller, rule_id: &str) -> Result<Vec<RuleVersion>, RuleError> {
+        caller.acts_for_the_shop()?;
+        let currency = self.currency(caller).await?;
+        Ok(self.desk.store.read().await?.rule_versions(caller.tenant, currency, rule_id).await?)
+    }
+
+    /// Gives each of these customers a coupon for the rule.
+    pub async fn grant_coupons(
+        &self,
+        caller: &Caller,
+        rule_id: &str,
+        customers: &[CustomerId],
+    ) -> Result<Vec<Coupon>, RuleError> {
+        self.make_coupons(caller, rule_id, customers.iter().map(|customer| Some(*customer)).collect()).await
+    }
+
+    /// Makes coupons for whoever has the code: for parcels, partners, posters.
+    pub async fn print_coupons(&self, caller: &Caller, rule_id: &str, count: usize) -> Result<Vec<Coupon>, RuleError> {
+        self.make_coupons(caller, rule_id, vec![None; count.min(MOST_COUPONS)]).await
+    }
+
+    /// The coupons of a customer, newest first; a shopper sees their own.
+    pub async fn coupons(&self, caller: &Caller, customer: CustomerId) -> Result<Vec<Coupon>, RuleError> {
+        if caller.owner().is_some_and(|owner| owner != customer) {
+            return Err(RuleError::UnknownCustomer);
+        }
+        Ok(self.desk.store.read().await?.coupons_of(caller.tenant, customer).await?)
+    }
+
+    async fn make_coupons(
+        &self,
+        caller: &Caller,
+        rule_id: &str,
+        owners: Vec<Option<CustomerId>>,
+    ) -> Result<Vec<Coupon>, RuleError> {
+        caller.acts_for_the_shop()?;
+        let versions = self.rule_history(caller, rule_id).await?;
+        let newest = versions.first().filter(|newest| newest.state == RuleState::Active);
+        let unknown = || RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() };
+        if !newest.ok_or_else(unknown)?.rule.is_coupon() {
+            return Err(RuleError::NotForCoupons { rule_id: rule_id.to_owned() });
+        }
+        let desk = &*self.desk;
+        let now = desk.now();
+        let coupon = |customer| {
+            let coupon = Coupon { code: desk.mint.code(12), rule_id: rule_id.to_owned(), customer, state: CouponState::Unused };
+            (desk.id(now), coupon)
+        };
+        let coupons: &Vec<(Id<Coupon>, Coupon)> = &owners.into_iter().map(coupon).collect();
+        desk.store
+            .write(move |mut tx| async move {
+                for some in coupons.chunks(500) {
+                    tx.insert_coupons(caller.tenant, some, now).await?;
+                }
+                tx.keep(()).await
+            })
+            .await
+            .map_err(|error: StoreError| error)?;
+        Ok(coupons.iter().map(|(_, coupon)| coupon.clone()).collect())
+    }
+
+    async fn add_version(
+        &self,
+        caller: &Caller,
+        rule_id: &str,
+        next: impl Fn(&[RuleVersion]) -> Result<(Rule, RuleState), RuleError>,
+    ) -> Result<RuleVersion, RuleError> {
+        let desk = &*self.desk;
+        let currency = self.currency(caller).await?;
+        let next = &next;
+        desk.store
+            .write(move |mut tx| async move {
+                let versions = tx.rule_versions(caller.tenant, currency, rule_id).await?;
+                let (rule, state) = next(&versions)?;
+                let newest = versions.into_iter().next();
+                if let Some(same) = newest.as_ref().filter(|newest| newest.rule == rule && newest.state == state) {
+                    return Ok(tx.leave(same.clone()));
+                }
+                let version = newest.map_or(1, |newest| newest.version + 1);
+                let added = RuleVersion { rule, version, state, created_at: desk.now() };
+                tx.insert_rule_version(caller.tenant, &added).await?;
+                tell(desk, &mut tx, caller, &added).await?;
+                Ok(tx.keep(added).await?)
+            })
+            .await
+    }
+
+    async fn currency(&self, caller: &Caller) -> Result<Currency, StoreError> {
+        let tenant = self.desk.store.read().await?.tenant(caller.tenant).await?;
+        tenant.map(|tenant| tenant.currency).ok_or_else(|| StoreError::Refused("there is no such shop".to_owned()))
+    }
+}
+
+async fn tell(desk: &Desk, tx: &mut Tx, caller: &Caller, version: &RuleVersion) -> Result<(), StoreError> {
+    let name = match version.state {
+        RuleState::Active => "Rule.Published",
+        RuleState::Withdrawn => "Rule.Withdrawn",
+    };
+    let (rule_id, now) = (version.rule.rule_id(), version.created_at);
+    let event = Event::new(desk.id(now), name, rule_id, caller, now, json!({ "rule_id": rule_id }));
+    tx.record(caller.tenant, &[event.of_version(version.version)]).await
+}
