@@ -57,6 +57,7 @@ pub enum Code {
     UnknownAccount = 2205,
     BooksDisagree = 2206,
     StatementRejected = 2301,
+    UnknownDifference = 2302,
     InvalidIdempotencyKey = 3001,
     InvalidRequest = 3002,
     InvalidId = 3003,

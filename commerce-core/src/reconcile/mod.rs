@@ -10,11 +10,13 @@ mod format;
 mod links;
 mod matching;
 mod sheet;
+mod ticket;
 
 pub use fault::{FormatFault, RowFault, RowProblem, StatementError};
 pub use format::{AmountUnit, Charset, RefundSign, StatementColumns, StatementFormat, TimeFormat};
 pub use matching::reconcile;
 pub use sheet::read_statement;
+pub use ticket::{ReconcileError, Resolution, Ticket, TicketId, TicketStatus};
 
 use crate::money::Money;
 use crate::time::Timestamp;

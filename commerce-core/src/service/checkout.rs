@@ -12,7 +12,8 @@ use crate::money::{Currency, Money, MoneyError};
 use crate::order::{Discount, Invoice, Line, LineId, OrderId};
 use crate::pricing::{ActivityId, Buyer, PriceError, quote};
 use crate::rules::{
-    self, Basket, BasketLine, Considered, Coupon, CouponState, FirstOrder, FreightRelief, PresentedCoupon, Scope, Verdict,
+    self, Basket, BasketLine, Considered, Coupon, CouponState, FirstOrder, FreightRelief, PresentedCoupon, Scope,
+    Verdict,
 };
 use crate::store::{Ask, Rulebook, StoreError};
 use crate::tenant::{Settings, TenantId};

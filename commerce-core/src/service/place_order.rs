@@ -177,8 +177,7 @@ async fn look_up(tx: &mut Tx, group: &Group<'_>, now: Timestamp) -> Result<Optio
         group.orders.iter().flat_map(|order| order.request.items.iter().map(|item| item.sku)).collect();
     let offers = tx.offers(group.tenant, currency, &skus, now).await?;
     let shelf = tx.shelf(group.tenant, &skus).await?;
-    let coupons: Vec<&str> =
-        group.orders.iter().flat_map(|order| &order.request.coupons).map(String::as_str).collect();
+    let coupons: Vec<&str> = group.orders.iter().flat_map(|order| &order.request.coupons).map(String::as_str).collect();
     let book = tx.rulebook(group.tenant, currency, &coupons, now).await?;
     Ok(Some(Known { opened, on_sale: OnSale { offers, shelf, book, have_ordered: BTreeSet::new() } }))
 }

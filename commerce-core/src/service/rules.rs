@@ -26,7 +26,8 @@ impl Shop {
         self.add_version(caller, rule_id, move |versions| {
             let unknown = || RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() };
             let newest = versions.first().filter(|newest| newest.state == RuleState::Active).ok_or_else(unknown)?;
-            let before = versions.iter().find(|earlier| earlier.rule != newest.rule && earlier.state == RuleState::Active);
+            let before =
+                versions.iter().find(|earlier| earlier.rule != newest.rule && earlier.state == RuleState::Active);
             Ok(match before {
                 Some(earlier) => (earlier.rule.clone(), RuleState::Active),
                 None => (newest.rule.clone(), RuleState::Withdrawn),
@@ -101,7 +102,8 @@ impl Shop {
         let desk = &*self.desk;
         let now = desk.now();
         let coupon = |customer| {
-            let coupon = Coupon { code: desk.mint.code(12), rule_id: rule_id.to_owned(), customer, state: CouponState::Unused };
+            let coupon =
+                Coupon { code: desk.mint.code(12), rule_id: rule_id.to_owned(), customer, state: CouponState::Unused };
             (desk.id(now), coupon)
         };
         let coupons: &Vec<(Id<Coupon>, Coupon)> = &owners.into_iter().map(coupon).collect();

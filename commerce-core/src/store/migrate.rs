@@ -25,6 +25,7 @@ const MIGRATIONS: &[(i64, &str, For, &str)] = &[
     ),
     (7, "payment", For::Both, include_str!("../../../migrations/0007_payment.sql")),
     (8, "rules", For::Both, include_str!("../../../migrations/0008_rules.sql")),
+    (9, "reconciliation", For::Both, include_str!("../../../migrations/0009_reconciliation.sql")),
 ];
 
 pub(super) fn newest() -> i64 {

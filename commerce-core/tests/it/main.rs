@@ -12,6 +12,7 @@ mod goods;
 mod ledger;
 mod orders;
 mod payments;
+mod reconcile;
 mod rules;
 mod schema;
 mod shop;

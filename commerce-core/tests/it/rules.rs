@@ -40,10 +40,30 @@ async fn rules_make_preview_and_order_cheaper_by_the_same() {
         let buyer = t.add_customer("C1").await;
         let staff = t.staff();
         let publish = async |json: String| t.shop.publish_rule(&staff, &json).await.unwrap();
-        publish(rule("tea-tenth", "discount", r#""scope": {"level": "product", "products": ["TEA"]}, "effect": {"percent_off": 1000}"#)).await;
-        publish(rule("over-100", "full_reduction", r#""condition": {"amount_at_least": "100.00"}, "effect": {"reduce": "15.00"}"#)).await;
-        publish(rule("gold-only", "discount", r#""condition": {"level_in": ["gold"]}, "effect": {"percent_off": 500}"#)).await;
-        publish(rule("ships-free", "free_shipping", r#""condition": {"pieces_at_least": 11}, "effect": {"free_shipping": true}"#)).await;
+        publish(rule(
+            "tea-tenth",
+            "discount",
+            r#""scope": {"level": "product", "products": ["TEA"]}, "effect": {"percent_off": 1000}"#,
+        ))
+        .await;
+        publish(rule(
+            "over-100",
+            "full_reduction",
+            r#""condition": {"amount_at_least": "100.00"}, "effect": {"reduce": "15.00"}"#,
+        ))
+        .await;
+        publish(rule(
+            "gold-only",
+            "discount",
+            r#""condition": {"level_in": ["gold"]}, "effect": {"percent_off": 500}"#,
+        ))
+        .await;
+        publish(rule(
+            "ships-free",
+            "free_shipping",
+            r#""condition": {"pieces_at_least": 11}, "effect": {"free_shipping": true}"#,
+        ))
+        .await;
 
         let wants = buyer.wants(&[(tea, 5), (rice, 6)]);
         let preview = t.shop.preview(&buyer.caller, buyer.customer, &wants).await.unwrap();
@@ -53,20 +73,31 @@ async fn rules_make_preview_and_order_cheaper_by_the_same() {
         let verdicts: Vec<_> = preview.considered.iter().map(|one| (one.rule_id.as_str(), one.took_effect())).collect();
         assert_eq!(verdicts, [("tea-tenth", true), ("gold-only", false), ("over-100", true), ("ships-free", true)]);
         let why_not = &preview.considered[1];
-        assert!(matches!(&why_not.verdict, Verdict::ConditionNotMet { path, .. } if path == "condition.level_in"), "{why_not:?}");
+        assert!(
+            matches!(&why_not.verdict, Verdict::ConditionNotMet { path, .. } if path == "condition.level_in"),
+            "{why_not:?}"
+        );
         assert!(why_not.explain_zh().contains("gold"), "{}", why_not.explain_zh());
 
         let placed = t.shop.place_order(&buyer.caller, buyer.customer, "key-00000001", wants).await.unwrap();
         assert_eq!((placed.discount, placed.total), (preview.totals.discount, preview.totals.total), "{}", db.name);
         let (order, lines) = t.shop.order(&buyer.caller, placed.order).await.unwrap();
-        assert_eq!(order.discounts.iter().map(|d| d.rule_id.as_str()).collect::<Vec<_>>(), ["tea-tenth", "over-100", "ships-free"]);
+        assert_eq!(
+            order.discounts.iter().map(|d| d.rule_id.as_str()).collect::<Vec<_>>(),
+            ["tea-tenth", "over-100", "ships-free"]
+        );
         let off: i64 = lines.iter().map(|line| line.discount.minor()).sum();
         assert_eq!(off, 2_000);
         let taxes: i64 = lines.iter().map(|line| line.tax.minor()).sum();
         assert_eq!(order.tax.minor(), taxes);
 
         // The floor price holds whatever the rules say: 6.00 each.
-        publish(rule("too-much", "full_reduction", r#""priority": 1, "condition": {"amount_at_least": "10.00"}, "effect": {"reduce": "9.99"}"#)).await;
+        publish(rule(
+            "too-much",
+            "full_reduction",
+            r#""priority": 1, "condition": {"amount_at_least": "10.00"}, "effect": {"reduce": "9.99"}"#,
+        ))
+        .await;
         let one = buyer.wants(&[(tea, 1)]);
         let preview = t.shop.preview(&buyer.caller, buyer.customer, &one).await.unwrap();
         let at_least = preview.totals.goods.checked_sub(preview.totals.discount).unwrap();
@@ -81,7 +112,13 @@ async fn a_rule_is_taken_back_to_the_version_before() {
         let tea = t.add_product("TEA", &["TEA-1"]).await[0];
         t.receive(tea, 100).await;
         let buyer = t.add_customer("C1").await;
-        let off = |reduce: &str| rule("sale", "full_reduction", &format!(r#""condition": {{"amount_at_least": "50.00"}}, "effect": {{"reduce": "{reduce}"}}"#));
+        let off = |reduce: &str| {
+            rule(
+                "sale",
+                "full_reduction",
+                &format!(r#""condition": {{"amount_at_least": "50.00"}}, "effect": {{"reduce": "{reduce}"}}"#),
+            )
+        };
         let discount = async || {
             let wants = buyer.wants(&[(tea, 10)]);
             t.shop.preview(&buyer.caller, buyer.customer, &wants).await.unwrap().totals.discount
@@ -116,7 +153,8 @@ async fn a_coupon_is_used_once_and_comes_back_with_a_canceled_order() {
         let tea = t.add_product("TEA", &["TEA-1"]).await[0];
         t.receive(tea, 1_000).await;
         let (buyer, other) = (t.add_customer("C1").await, t.add_customer("C2").await);
-        let json = rule("welcome", "coupon", r#""condition": {"amount_at_least": "50.00"}, "effect": {"reduce": "10.00"}"#);
+        let json =
+            rule("welcome", "coupon", r#""condition": {"amount_at_least": "50.00"}, "effect": {"reduce": "10.00"}"#);
         t.shop.publish_rule(&t.staff(), &json).await.unwrap();
         let mine = t.shop.grant_coupons(&t.staff(), "welcome", &[buyer.customer]).await.unwrap().remove(0);
         let open = t.shop.print_coupons(&t.staff(), "welcome", 1).await.unwrap().remove(0);
@@ -179,7 +217,10 @@ async fn a_swapped_variant_keeps_its_share_of_the_discount() {
             t.receive(sku, 5).await;
         }
         let buyer = t.add_customer("C1").await;
-        t.shop.publish_rule(&t.staff(), &rule("tenth", "discount", r#""effect": {"percent_off": 1000}"#)).await.unwrap();
+        t.shop
+            .publish_rule(&t.staff(), &rule("tenth", "discount", r#""effect": {"percent_off": 1000}"#))
+            .await
+            .unwrap();
         let wants = buyer.wants(&[(small_id, 2)]);
         let placed = t.shop.place_order(&buyer.caller, buyer.customer, "key-00000001", wants).await.unwrap();
         assert_eq!(placed.total, yuan("108.00"), "{}", db.name);
