@@ -105,7 +105,7 @@ async fn every_fault_is_named_and_none_invented() {
         assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), expected, "{}: {found:?}", db.name);
         assert!(found.values().all(|count| *count == 1), "{found:?}");
         // What was missing comes with a later statement: its ticket is settled by that.
-        let late = t.import(&page(&[missing.clone()])).await;
+        let late = t.import(&page(std::slice::from_ref(&missing))).await;
         assert_eq!((late.cleared, late.opened), (1, 0), "{}: {late:?} {}", db.name, field(&missing, 0));
         assert!(!reasons(&t.shop, &t).await.contains_key("MISSING_REMOTE"));
     }
