@@ -56,6 +56,8 @@ create table refund (
     -- The account it is taken from: what the shop earned, or what no order earned.
     source text not null,
     reason text not null,
+    -- The after-sale case it belongs to, or ''.
+    after_sale text not null,
     channel_no text not null,
     failure text not null,
     check_at bigint not null,
@@ -66,6 +68,28 @@ create table refund (
 );
 create index refund_of_order on refund (orders);
 create index refund_to_check on refund (tenant, check_at) where check_at > 0;
+
+create table after_sale (
+    id text primary key,
+    tenant text not null,
+    orders text not null references orders (id),
+    line text not null,
+    kind text not null check (kind in ('refund', 'return', 'exchange', 'compensation', 'complaint')),
+    qty bigint not null check (qty >= 0),
+    exchange_to text not null,
+    reason text not null,
+    note text not null,
+    status text not null check (status in ('REQUESTED', 'APPROVED', 'PROCESSING', 'DONE', 'FAILED', 'REJECTED', 'WITHDRAWN')),
+    currency text not null,
+    refund_amount bigint not null check (refund_amount >= 0),
+    resolution text not null,
+    applied_at bigint not null,
+    processed_at bigint not null,
+    due_at bigint not null,
+    version bigint not null
+);
+create index after_sale_of_order on after_sale (orders);
+create index after_sale_open on after_sale (tenant, due_at) where status in ('REQUESTED', 'APPROVED', 'PROCESSING', 'FAILED');
 
 -- A gift card is worth what stands on its account in the books. Its code is money, so only a hash of it is kept.
 create table gift_card (

@@ -35,6 +35,7 @@ pub enum Code {
     OrderNotFound = 1006,
     ProposalClosed = 1007,
     TotalChanged = 1008,
+    CaseClosed = 1009,
     PaymentChannelUnavailable = 2001,
     PaymentRefused = 2002,
     UnknownPayment = 2003,

@@ -59,6 +59,8 @@ pub enum TxKind {
     SetAside,
     GiveBack,
     Ship,
+    /// Came back from a buyer.
+    Return,
 }
 
 /// One line of the stock journal (`inventory_tx`).

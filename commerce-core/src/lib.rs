@@ -32,6 +32,7 @@
 //! # }
 //! ```
 
+pub mod after_sale;
 pub mod caller;
 pub mod cart;
 pub mod catalog;

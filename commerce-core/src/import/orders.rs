@@ -223,7 +223,7 @@ fn paid_elsewhere(order: Order) -> Result<Tab, PaymentError> {
     let mut tab = Tab::open(order, Vec::new(), now);
     if owed.minor() > 0 && !tab.order.state.is_unpaid() {
         tab.take(Id::following(id, ELSEWHERE), ELSEWHERE, owed)?;
-        tab.settle("", || Id::following(id, "refund"))?;
+        tab.settle(&"".into(), || Id::following(id, "refund"))?;
     }
     Ok(tab)
 }

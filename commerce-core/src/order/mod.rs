@@ -38,7 +38,8 @@ pub struct Order {
     pub total: Money,
     /// What the shopper has paid, less what was given back or is on its way back.
     pub paid: Money,
-    /// What the shop gives back for goods returned and the like: the order costs that much less.
+    /// How much less the order costs by now, for goods that came back and the like. Below zero after an exchange for
+    /// something dearer.
     pub returned: Money,
     /// Which rules made it cheaper.
     pub discounts: Vec<Discount>,
@@ -234,6 +235,8 @@ pub enum OrderError {
     Refused { rule: ChangeRule },
     #[error("only {left} are left of what the order needs; refund it or wait for goods")]
     InsufficientStock { left: i64 },
+    #[error("there is no such case, or it is not waiting for this; look at it again")]
+    CaseClosed,
     #[error("there is no such proposal that is still open; look at the list again")]
     ProposalClosed,
     #[error(transparent)]
@@ -276,6 +279,13 @@ pub enum ChangeRule {
     SwapToWhatIsOnSale,
     ChangesNeedALine,
     NothingToAddress,
+    AfterSaleNeedsItems,
+    AfterSaleNotMoreThanBought,
+    AfterSaleOnlyAfterShipping,
+    ReturnOnlyAfterDelivery,
+    ReturnOnlyWhatShips,
+    ExchangeNeedsAVariant,
+    AfterSaleByTheShop,
 }
 
 impl ChangeRule {
@@ -291,6 +301,15 @@ impl ChangeRule {
             Self::SwapToWhatIsOnSale => "that variant is not on sale; choose another one",
             Self::ChangesNeedALine => "the order has no such line; choose one of its lines",
             Self::NothingToAddress => "nothing of this order is shipped",
+            Self::AfterSaleNeedsItems => "the list of items is empty; choose at least one line of the order",
+            Self::AfterSaleNotMoreThanBought => {
+                "more than is left of that line; some may have come back already or be under way"
+            }
+            Self::AfterSaleOnlyAfterShipping => "the goods have not left, or the time for it is over; cancel instead",
+            Self::ReturnOnlyAfterDelivery => "the goods have not arrived yet; apply once they have",
+            Self::ReturnOnlyWhatShips => "virtual goods cannot be sent back; ask for a refund",
+            Self::ExchangeNeedsAVariant => "an exchange names the variant wanted instead; choose one",
+            Self::AfterSaleByTheShop => "a compensation is offered by the shop; ask for a refund or complain",
         }
     }
 
@@ -304,6 +323,13 @@ impl ChangeRule {
             Self::SwapToWhatIsOnSale => "该规格未在售，请选择其他规格",
             Self::ChangesNeedALine => "订单中没有这一行，请从订单明细中选择",
             Self::NothingToAddress => "该订单没有需要配送的商品",
+            Self::AfterSaleNeedsItems => "商品列表为空，请至少选择订单中的一行",
+            Self::AfterSaleNotMoreThanBought => "超出该行可申请的数量，部分可能已退回或正在处理",
+            Self::AfterSaleOnlyAfterShipping => "商品尚未发出，或已超过售后期限，请改为取消订单",
+            Self::ReturnOnlyAfterDelivery => "商品尚未送达，请收货后再申请",
+            Self::ReturnOnlyWhatShips => "虚拟商品无法退回，请申请退款",
+            Self::ExchangeNeedsAVariant => "换货需要选择要换成的规格",
+            Self::AfterSaleByTheShop => "补偿由店铺发起，请申请退款或投诉",
         }
     }
 }
@@ -312,9 +338,11 @@ impl Failure for OrderError {
     fn kind(&self) -> Kind {
         match self {
             Self::NotFound => Kind::NotFound,
-            Self::IllegalMove { .. } | Self::HoldExpired | Self::Refused { .. } | Self::ProposalClosed => {
-                Kind::Conflict
-            }
+            Self::IllegalMove { .. }
+            | Self::HoldExpired
+            | Self::Refused { .. }
+            | Self::ProposalClosed
+            | Self::CaseClosed => Kind::Conflict,
             Self::InsufficientStock { .. } => Kind::Exhausted,
             Self::Money(error) => error.kind(),
             Self::Price(error) => error.kind(),
@@ -332,6 +360,7 @@ impl Failure for OrderError {
             Self::Refused { .. } => Code::ChangeRefused,
             Self::InsufficientStock { .. } => Code::InsufficientStock,
             Self::ProposalClosed => Code::ProposalClosed,
+            Self::CaseClosed => Code::CaseClosed,
             Self::Money(error) => error.code(),
             Self::Price(error) => error.code(),
             Self::NotAllowed(error) => error.code(),
@@ -347,6 +376,7 @@ impl Failure for OrderError {
             Self::HoldExpired => "订单库存保留已过期，请重新占用库存或退款".to_owned(),
             Self::Refused { rule } => format!("{}（规则 {rule}）", rule.reason_zh()),
             Self::InsufficientStock { left } => format!("订单所需商品只剩 {left} 件，请退款或等待补货"),
+            Self::CaseClosed => "没有这个售后单，或它不在等待此操作，请刷新".to_owned(),
             Self::ProposalClosed => "没有这个待处理的建议，请刷新列表".to_owned(),
             Self::Money(error) => error.zh(),
             Self::Price(error) => error.zh(),

@@ -44,6 +44,8 @@ pub enum Act {
     OpenAfterSale,
     RefundSome,
     CloseAfterSale,
+    ResumeDelivery,
+    EndAfterSale,
     RefundAll,
 }
 
@@ -82,6 +84,8 @@ pub const MOVES: &[Move] = {
         Move { act: Act::OpenAfterSale,  from: &[PartialShipped, Shipped, InTransit, Delivered, Confirmed, PartialRefunded], to: AfterSaleOpen, by: ALL, event: "Order.AfterSaleOpened" },
         Move { act: Act::RefundSome,     from: &[AfterSaleOpen],                         to: PartialRefunded, by: SHOP,   event: "Order.PartiallyRefunded" },
         Move { act: Act::RefundAll,      from: &[AfterSaleOpen, PartialRefunded],        to: Canceled,        by: SHOP,   event: "Order.Refunded" },
+        Move { act: Act::ResumeDelivery, from: &[AfterSaleOpen],                         to: Shipped,         by: ALL,    event: "Order.DeliveryResumed" },
+        Move { act: Act::EndAfterSale,   from: &[AfterSaleOpen],                         to: Delivered,       by: ALL,    event: "Order.AfterSaleEnded" },
         Move { act: Act::CloseAfterSale, from: &[AfterSaleOpen, PartialRefunded],        to: Completed,       by: SHOP,   event: "Order.Completed" },
     ]
 };
@@ -129,6 +133,7 @@ pub fn as_markdown() -> String {
          `HELD → EXPIRED` and `HELD → CONSUMED` are guarded by the order's version: whoever moves the row first wins, the other \
          one looks again.\n",
     );
+    page.push_str(&crate::after_sale::as_markdown());
     page
 }
 

@@ -8,8 +8,10 @@ mod error;
 mod tab;
 
 pub use error::PaymentError;
+pub(crate) use tab::Cause;
 pub use tab::Tab;
 
+use crate::after_sale::CaseId;
 use crate::id::{Entity, Id};
 use crate::ledger::{Account, AccountKind, Purpose, Transfer};
 use crate::money::Money;
@@ -157,6 +159,8 @@ pub struct Refund {
     /// Taken from what the shop earned, or from what no order earned.
     pub source: AccountKind,
     pub reason: String,
+    /// The after-sale case it belongs to.
+    pub case: Option<CaseId>,
     pub channel_no: String,
     pub failure: String,
     pub check_at: Option<Timestamp>,

@@ -4,12 +4,26 @@
 use super::{
     GIFT_CARD, GiftCardId, Payment, PaymentError, PaymentId, PaymentState, PaymentStatus, Refund, RefundState,
 };
+use crate::after_sale::CaseId;
 use crate::id::Id;
 use crate::ledger::{AccountKind, Phase, Purpose, Transfer};
 use crate::money::{Money, Round};
 use crate::order::{Order, State};
 use crate::port::{FeeOnRefund, Receipt, Terms};
 use crate::time::Timestamp;
+
+/// Why money may go back.
+#[derive(Clone, Copy)]
+pub(crate) struct Cause<'a> {
+    pub(crate) reason: &'a str,
+    pub(crate) case: Option<CaseId>,
+}
+
+impl<'a> From<&'a str> for Cause<'a> {
+    fn from(reason: &'a str) -> Self {
+        Self { reason, case: None }
+    }
+}
 
 pub struct Tab {
     pub order: Order,
@@ -200,7 +214,11 @@ impl Tab {
 
     /// The rule for money: what the order does not need goes back, what it needs it has earned. To be called whenever the
     /// order or its payments have changed.
-    pub(crate) fn settle(&mut self, reason: &str, mut id: impl FnMut() -> super::RefundId) -> Result<(), PaymentError> {
+    pub(crate) fn settle(
+        &mut self,
+        cause: &Cause<'_>,
+        mut id: impl FnMut() -> super::RefundId,
+    ) -> Result<(), PaymentError> {
         let mut surplus = -self.order.owes()?.minor();
         // The newest payment first: what was paid last for a change goes back first when the change is undone.
         for i in (0..self.payments.len()).rev() {
@@ -216,14 +234,14 @@ impl Tab {
                     break;
                 }
                 surplus -= part;
-                self.refund(i, Money::from_minor(part, self.order.currency), id(), reason)?;
+                self.refund(i, Money::from_minor(part, self.order.currency), id(), cause)?;
             }
         }
         self.earn();
         Ok(())
     }
 
-    fn refund(&mut self, i: usize, amount: Money, id: super::RefundId, reason: &str) -> Result<(), PaymentError> {
+    fn refund(&mut self, i: usize, amount: Money, id: super::RefundId, cause: &Cause<'_>) -> Result<(), PaymentError> {
         let now = self.now;
         let payment = &mut self.payments[i];
         let is_deposited = !payment.deposited.is_zero();
@@ -234,7 +252,8 @@ impl Tab {
             state: RefundState::Approved,
             amount,
             source: if is_deposited { AccountKind::Deposits } else { AccountKind::Merchant },
-            reason: reason.to_owned(),
+            reason: cause.reason.to_owned(),
+            case: cause.case,
             channel_no: String::new(),
             failure: String::new(),
             check_at: Some(now),

@@ -77,6 +77,9 @@ impl Shop {
                 let order = &mut tab.order;
                 let mut lines = tx.order_lines(caller.tenant, &[id]).await?;
                 let opened = open(&mut tx, caller, order, None).await?;
+                if !(order.state.is_unpaid() || matches!(order.state, State::Paid | State::Allocated)) {
+                    return Err(refused(ChangeRule::SwapOnlyBeforePicking));
+                }
                 let i = lines.iter().position(|known| known.id == line).ok_or(refused(ChangeRule::ChangesNeedALine))?;
                 let swapped = swapped_line(desk, &mut tx, caller, order, &lines[i], &opened, to).await?;
                 let was = std::mem::replace(&mut lines[i], swapped);
@@ -140,7 +143,7 @@ async fn change(
     Ok(tx.keep(Swapped { order: tab.order, difference }).await?)
 }
 
-fn refused(rule: ChangeRule) -> OrderError {
+pub(super) fn refused(rule: ChangeRule) -> OrderError {
     OrderError::Refused { rule }
 }
 
@@ -172,7 +175,7 @@ async fn open(tx: &mut Tx, caller: &Caller, order: &Order, address: Option<Addre
 }
 
 /// The line as it would be with the other variant, priced now as it was bought: same channel, same buyer.
-async fn swapped_line(
+pub(super) async fn swapped_line(
     desk: &Desk,
     tx: &mut Tx,
     caller: &Caller,
@@ -181,9 +184,6 @@ async fn swapped_line(
     opened: &Opened,
     to: SkuId,
 ) -> Result<Line, OrderError> {
-    if !(order.state.is_unpaid() || matches!(order.state, State::Paid | State::Allocated)) {
-        return Err(refused(ChangeRule::SwapOnlyBeforePicking));
-    }
     if line.sku == to {
         return Err(refused(ChangeRule::SwapToAnotherVariant));
     }

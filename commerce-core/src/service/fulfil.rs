@@ -1,5 +1,6 @@
 //! From paid to delivered: parcels are planned, split, merged, shipped and delivered.
 
+use super::after_sale::exchanged;
 use super::move_order::{leaving, load, save};
 use super::{Desk, Shop};
 use crate::caller::Caller;
@@ -7,7 +8,7 @@ use crate::fulfilment::{
     Parcel, ParcelId, ParcelState, Piece, PlannedParcel, Proposal, ProposalId, ProposalKind, ProposalReason,
     ProposalState, by_warehouse, propose_merges, propose_split,
 };
-use crate::order::{Act, Line, Order, OrderError, OrderId, State, Step};
+use crate::order::{Act, Line, LineId, Order, OrderError, OrderId, State, Step};
 use crate::store::{Held, ParcelMove, Settled, StoreError, Tx};
 use crate::tenant::{Settings, Tenant};
 use serde_json::json;
@@ -90,7 +91,13 @@ impl Shop {
                 }
                 let mut events = Vec::new();
                 let mut moved = Vec::new();
+                let mut in_after_sale = Vec::new();
                 for order in &mut orders {
+                    // What is sent in exchange moves no order: that is in the hands of the after-sale case.
+                    if matches!(order.state, State::AfterSaleOpen | State::PartialRefunded) {
+                        in_after_sale.push(order.clone());
+                        continue;
+                    }
                     let Some(act) = act_of(order.id, &parcels, to) else { continue };
                     if let Step::Moved(event) = order.act(act, caller.role(), now)? {
                         let particulars =
@@ -103,6 +110,9 @@ impl Shop {
                 tx.move_parcels(caller.tenant, &[id], &parcel_move, now).await?;
                 tx.save_orders(caller.tenant, &moved).await?;
                 tx.record(caller.tenant, &events).await?;
+                for order in &in_after_sale {
+                    exchanged(desk, &mut tx, caller, order, &parcels, to).await?;
+                }
                 Ok(tx.keep(orders).await?)
             })
             .await
@@ -287,6 +297,19 @@ async fn plan(desk: &Desk, tx: &mut Tx, caller: &Caller, parcels: Vec<PlannedPar
     let now = desk.now();
     let parcels: Vec<(ParcelId, PlannedParcel)> = parcels.into_iter().map(|parcel| (desk.id(now), parcel)).collect();
     tx.insert_parcels(caller.tenant, &parcels, now).await
+}
+
+/// Plans parcels for a line that was added to an order.
+pub(super) async fn plan_more(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: OrderId,
+    line: LineId,
+) -> Result<(), StoreError> {
+    let mut pieces = pieces(desk, tx, caller, &[order]).await?;
+    pieces.retain(|piece| piece.line == line);
+    plan(desk, tx, caller, by_warehouse(&pieces)).await
 }
 
 /// Plans an allocated order's parcels anew after its goods changed.

@@ -1,6 +1,7 @@
 //! What the shop can do. Each use case is a method of [`Shop`] in a file of its own:
 //! load → decide (pure) → save, in one transaction.
 
+mod after_sale;
 mod cart;
 mod change_order;
 mod channels;
@@ -27,6 +28,7 @@ mod tenants;
 mod till;
 mod verify;
 
+pub use after_sale::{CaseRequest, Condition};
 pub use change_order::Swapped;
 pub use chase::Chased;
 pub use checkout::{Item, OrderRequest, PlaceError, Preview, RequestFault};

@@ -1,5 +1,6 @@
 //! What channels tell us: checked, kept, worked on, once. News also comes as the answer to a question; both go the same way.
 
+use super::after_sale::refund_ended;
 use super::tab::{Outcome, Settling, deliver_virtual, refund_event, save_tabs, settle};
 use super::till::Work;
 use super::{Desk, Shop};
@@ -275,6 +276,11 @@ async fn save(
     }
     save_tabs(desk, tx, caller, to_write).await?;
     tx.save_refunds(caller.tenant, &known.ended).await?;
+    for refund in &known.ended {
+        if let (Some(case), Some(tab)) = (refund.case, known.tabs.get_mut(&refund.order)) {
+            refund_ended(desk, tx, caller, case, &mut tab.order).await?;
+        }
+    }
     for (order, settling) in outcomes {
         if settling == Settling::Paid
             && known.virtual_orders.contains(&order)

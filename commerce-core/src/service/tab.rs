@@ -6,7 +6,7 @@ use crate::caller::{Caller, Role};
 use crate::catalog::ProductKind;
 use crate::event::Event;
 use crate::order::{Act, Hold, Line, Order, OrderError, OrderId, State, Step};
-use crate::payment::{Payment, PaymentError, PaymentState, Refund, RefundState, Tab};
+use crate::payment::{Cause, Payment, PaymentError, PaymentState, Refund, RefundState, Tab};
 use crate::store::{StoreError, Tx};
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub(super) async fn settle(
     tx: &mut Tx,
     caller: &Caller,
     tab: &mut Tab,
-    reason: &str,
+    cause: impl Into<Cause<'_>>,
 ) -> Result<Settling, PaymentError> {
     let mut settling = Settling::Still;
     if tab.is_covered()? {
@@ -53,7 +53,7 @@ pub(super) async fn settle(
         tab.close_open();
     }
     let now = tab.now;
-    tab.settle(reason, || desk.id(now))?;
+    tab.settle(&cause.into(), || desk.id(now))?;
     tab.touch_order();
     Ok(settling)
 }
@@ -184,12 +184,12 @@ fn payment_event(desk: &Desk, caller: &Caller, order: &Order, payment: &Payment)
     Some(event.of_version(payment.version))
 }
 
-/// `Refund.Requested`, `Refund.Approved`, `Order.Refunded` or `Refund.Failed`, by the state the refund has come to.
+/// `Refund.Requested`, `Refund.Approved`, `Refund.Succeeded` or `Refund.Failed`, by the state the refund has come to.
 pub(super) fn refund_event(desk: &Desk, caller: &Caller, order: &Order, refund: &Refund) -> Event {
     let name = match refund.state {
         RefundState::Requested => "Refund.Requested",
         RefundState::Approved | RefundState::Processing => "Refund.Approved",
-        RefundState::Refunded => "Order.Refunded",
+        RefundState::Refunded => "Refund.Succeeded",
         RefundState::Failed => "Refund.Failed",
     };
     let payload = json!({

@@ -1,6 +1,7 @@
 //! The only module that names the database. One set of `.sql` files under `sql/` serves SQLite and PostgreSQL
 //! (docs/decisions/0001); [`Store::write`] is the only way to change anything.
 
+mod after_sale;
 mod catalog;
 mod conn;
 mod customer;

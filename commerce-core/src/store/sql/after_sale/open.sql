@@ -1,0 +1,7 @@
+-- What waits for the shop, that due first first.
+select a.id, a.orders, a.line, a.kind, a.qty, a.exchange_to, a.reason, a.note, a.status, a.currency, a.refund_amount, a.resolution,
+       a.applied_at, a.processed_at, a.due_at, a.version
+from after_sale a
+where a.tenant = $1 and a.status in ('REQUESTED', 'APPROVED', 'PROCESSING', 'FAILED')
+order by a.due_at, a.id
+limit $2
