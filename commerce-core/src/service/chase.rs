@@ -3,8 +3,8 @@
 
 use super::Shop;
 use crate::caller::Caller;
-use crate::payment::{Payment, PaymentError, Refund, RefundState, patience};
-use crate::port::{ChannelError, News, RefundRequest, RefundStanding, Standing};
+use crate::payment::{Payment, PaymentError, PaymentId, Refund, RefundState, patience};
+use crate::port::{ChannelError, News, PaymentChannel, RefundRequest, RefundStanding, Standing, Terms};
 use crate::store::StoreError;
 use tokio::task::JoinSet;
 
@@ -29,19 +29,27 @@ impl Shop {
         let mut asked = JoinSet::new();
         for payment in self.claim_payments(caller).await? {
             chased.payments += 1;
-            let (shop, caller) = (self.clone(), caller.clone());
-            asked.spawn(async move { shop.ask_about_payment(&caller, payment).await });
+            let channel = self.desk.channels.find(caller.tenant, &payment.channel)?;
+            let is_over = payment.expires_at <= self.now();
+            asked.spawn(async move { (payment.id.to_string(), ask_about(&*channel, payment.id, is_over).await) });
         }
         for (refund, channel) in self.claim_refunds(caller).await? {
             chased.refunds += 1;
-            let (shop, caller) = (self.clone(), caller.clone());
-            asked.spawn(async move { shop.send_refund(&caller, refund, &channel).await });
+            let channel = self.desk.channels.find(caller.tenant, &channel)?;
+            asked.spawn(async move { (refund.id.to_string(), send(&*channel, refund).await) });
         }
-        while let Some(answer) = asked.join_next().await {
-            match answer {
-                Ok(Ok(())) => {}
-                Ok(Err(PaymentError::Store(error))) => return Err(error.into()),
-                Ok(Err(_)) | Err(_) => chased.unanswered += 1,
+        let mut answers = asked.join_all().await;
+        // Whoever answered first: what is done with the answers is done in one order, so that it can be simulated.
+        answers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (_, answer) in answers {
+            let heard = match answer {
+                Ok((terms, news)) => self.hear(caller, terms, news).await,
+                Err(error) => Err(error.into()),
+            };
+            match heard {
+                Ok(_) => {}
+                Err(PaymentError::Store(error)) => return Err(error.into()),
+                Err(_) => chased.unanswered += 1,
             }
         }
         Ok(chased)
@@ -100,38 +108,33 @@ impl Shop {
             })
             .await
     }
+}
 
-    async fn ask_about_payment(&self, caller: &Caller, payment: Payment) -> Result<(), PaymentError> {
-        let channel = self.desk.channels.find(caller.tenant, &payment.channel)?;
-        let is_over = payment.expires_at <= self.now();
-        let standing = if is_over { channel.close(payment.id).await? } else { channel.query(payment.id).await? };
-        // A channel that never heard of it takes no payment once its time is over.
-        let standing = if is_over && standing == Standing::Unheard { Standing::Closed } else { standing };
-        let news = News::Payment { payment: payment.id, standing };
-        self.hear(caller, channel.terms().clone(), news).await.map(drop)
-    }
+type Said = Result<(Terms, News), ChannelError>;
 
-    /// Sends a refund, or asks what became of it. However often it is sent, it carries the same id.
-    async fn send_refund(&self, caller: &Caller, refund: Refund, channel: &str) -> Result<(), PaymentError> {
-        let channel = self.desk.channels.find(caller.tenant, channel)?;
-        let request = RefundRequest {
-            refund: refund.id,
-            payment: refund.payment,
-            amount: refund.amount,
-            reason: refund.reason.clone(),
-        };
-        let known = match refund.state {
-            RefundState::Approved => RefundStanding::Unheard,
-            _ => channel.query_refund(refund.id).await?,
-        };
-        let standing = match known {
-            RefundStanding::Unheard => channel.refund(&request).await,
-            known => Ok(known),
-        };
-        let standing = match standing {
-            Err(ChannelError::Refused(reason)) => RefundStanding::Failed { reason },
-            answer => answer?,
-        };
-        self.hear(caller, channel.terms().clone(), News::Refund { refund: refund.id, standing }).await.map(drop)
-    }
+async fn ask_about(channel: &dyn PaymentChannel, payment: PaymentId, is_over: bool) -> Said {
+    let standing = if is_over { channel.close(payment).await? } else { channel.query(payment).await? };
+    // A channel that never heard of it takes no payment once its time is over.
+    let standing = if is_over && standing == Standing::Unheard { Standing::Closed } else { standing };
+    Ok((channel.terms().clone(), News::Payment { payment, standing }))
+}
+
+/// Sends a refund, or asks what became of it. However often it is sent, it carries the same id.
+async fn send(channel: &dyn PaymentChannel, refund: Refund) -> Said {
+    let known = match refund.state {
+        RefundState::Approved => RefundStanding::Unheard,
+        _ => channel.query_refund(refund.id).await?,
+    };
+    let standing = match known {
+        RefundStanding::Unheard => {
+            let (payment, amount, reason) = (refund.payment, refund.amount, refund.reason);
+            channel.refund(&RefundRequest { refund: refund.id, payment, amount, reason }).await
+        }
+        known => Ok(known),
+    };
+    let standing = match standing {
+        Err(ChannelError::Refused(reason)) => RefundStanding::Failed { reason },
+        answer => answer?,
+    };
+    Ok((channel.terms().clone(), News::Refund { refund: refund.id, standing }))
 }

@@ -61,12 +61,12 @@ impl Shop {
         Ok(Paying { status: tab.status(), order: tab.order, payments: tab.payments, refunds })
     }
 
-    /// Confirms that an order was paid at the counter: in cash, by bank transfer. Its stock is the buyer's from now on. If the
-    /// sweeper took the stock back first, the answer is [`OrderError::HoldExpired`] and nothing changes; see
+    /// Confirms that an order was paid at the counter: in cash, by bank transfer; or what a change made it cost more. Its stock
+    /// is the buyer's from now on. If the sweeper took the stock back first, the answer is [`OrderError::HoldExpired`] and nothing changes; see
     /// [`Shop::reclaim`].
     pub async fn confirm_paid(&self, caller: &Caller, id: OrderId) -> Result<Order, OrderError> {
         self.take_at_counter(caller, id, |order| match order.hold {
-            Hold::Expired => Err(OrderError::HoldExpired),
+            Hold::Expired if order.state.is_unpaid() => Err(OrderError::HoldExpired),
             _ => Ok(()),
         })
         .await
@@ -88,15 +88,18 @@ impl Shop {
         desk.store
             .write(move |mut tx| async move {
                 let mut tab = open_tab(&mut tx, caller, id, desk).await?;
+                let owed = tab.order.owes()?;
+                let owes_a_difference = !tab.order.state.is_unpaid() && owed.minor() > 0;
+                if owes_a_difference {
+                    caller.acts_for_the_shop()?;
                 // Whether this caller may; the tab makes the move itself.
-                if tab.order.clone().act(Act::Pay, caller.role(), tab.now)? == Step::AlreadyDone {
+                } else if tab.order.clone().act(Act::Pay, caller.role(), tab.now)? == Step::AlreadyDone {
                     return Ok(tx.leave(tab.order));
                 }
                 check(&tab.order)?;
-                if tab.order.hold == Hold::Expired {
+                if tab.order.state.is_unpaid() && tab.order.hold == Hold::Expired {
                     take_again(desk, &mut tx, caller, &mut tab.order).await?;
                 }
-                let owed = tab.order.owes()?;
                 tab.close_open();
                 if owed.minor() > 0 {
                     tab.take(desk.id(tab.now), COUNTER, owed)?;

@@ -2,7 +2,10 @@
 //! Everything random comes from the seed, so what fails once fails again.
 
 mod model;
+mod money;
 mod world;
+
+pub use money::{MoneyReport, run_money};
 
 use crate::error::{Code, Failure};
 use crate::order::{OrderError, OrderId};

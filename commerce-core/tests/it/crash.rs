@@ -34,7 +34,9 @@ async fn two_hundred_kills_lose_nothing_and_double_nothing() {
         let mut random = StdRng::seed_from_u64(5);
         let mut acknowledged: HashMap<String, (OrderId, State)> = HashMap::new();
         for life in 0..KILLS {
-            for line in work_until_killed(&db.url, life, Duration::from_millis(random.random_range(20..120))) {
+            let envs = [("CRASH_CHILD_URL", db.url.clone()), ("CRASH_CHILD_LIFE", life.to_string())];
+            let after = Duration::from_millis(random.random_range(20..120));
+            for line in work_until_killed("crash::child_that_works", &envs, after) {
                 let mut words = line.split(' ');
                 let (key, order, state) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
                 acknowledged.insert(key.to_owned(), (order.parse().unwrap(), state.parse().unwrap()));
@@ -83,11 +85,10 @@ async fn check(
 }
 
 /// Lets a child work and kills it; returns the acknowledgements that got out.
-fn work_until_killed(url: &str, life: usize, after: Duration) -> Vec<String> {
+pub(crate) fn work_until_killed(child: &str, envs: &[(&str, String)], after: Duration) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crash::child_that_works", "--nocapture", "--test-threads=1"])
-        .env("CRASH_CHILD_URL", url)
-        .env("CRASH_CHILD_LIFE", life.to_string())
+        .args(["--exact", child, "--nocapture", "--test-threads=1"])
+        .envs(envs.iter().cloned())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -161,7 +162,7 @@ async fn child_that_works() {
 }
 
 /// One write each, so that a kill cuts between lines or within the last.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     out.write_all(format!("{line}\n").as_bytes()).unwrap();
     out.flush().unwrap();

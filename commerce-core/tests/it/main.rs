@@ -6,6 +6,7 @@ mod after_sale;
 mod bad_input;
 mod concurrency;
 mod crash;
+mod crash_money;
 mod db;
 mod events;
 mod fulfilment;
