@@ -119,8 +119,13 @@ pub(super) async fn save_tabs(
     tx.return_coupons(caller.tenant, &canceled.map(|order| order.id).collect::<Vec<_>>()).await?;
     let mut events = Vec::new();
     for Outcome { tab, settling, events: of_order } in outcomes {
+        let says_nothing = !of_order.iter().any(|event| event.subject == tab.order.id.to_string());
         events.extend(of_order);
         match settling {
+            // Every version of an order has its event.
+            Settling::Still if says_nothing => {
+                events.push(desk.order_event(caller, &tab.order, "Order.PaymentChanged", json!({})));
+            }
             Settling::Paid => events.push(desk.order_event(caller, &tab.order, "Order.Paid", json!({}))),
             Settling::TooLate => {
                 events.push(desk.order_event(caller, &tab.order, "Order.Canceled", json!({ "reason": TOO_LATE })));
