@@ -264,3 +264,6 @@ pub(crate) fn patience(checks: u32) -> i64 {
         _ => 10 * MINUTE,
     }
 }
+
+#[cfg(test)]
+mod tests;
