@@ -78,6 +78,8 @@ enum Cmd {
     Refund(refund::Refund),
     /// Cancel an order that has not left yet; what was paid goes back.
     Cancel(refund::Cancel),
+    /// Do what time asks for: expire holds, cancel unpaid orders, settle activities, tell what runs low.
+    Sweep(Place),
     /// Ask the payment channels about everything that is open, and send what has to go back.
     Chase(refund::Chase),
     /// Issue gift cards and see what they are worth.
@@ -107,8 +109,6 @@ enum Cmd {
     Coupon(rules::Coupons),
     /// Run a payment company to practise with, on this machine.
     SandboxPay(sandbox_pay::Options),
-    /// Do what time asks for: expire holds, cancel unpaid orders, settle activities, tell what runs low.
-    Sweep(Place),
     /// Random operations with crashes, on fresh databases, beside a plain model of the shop.
     Sim(simulate::Options),
     /// Measure, beside the machine's own yardsticks.

@@ -110,7 +110,7 @@ async fn until_decided(shop: &Shop, staff: &Caller, order: OrderId, receiving: &
         }
         tokio::select! {
             () = receiving.news() => {}
-            _ = round.tick() => drop(shop.chase(&system).await?),
+            _ = round.tick() => { shop.chase(&system).await?; }
         }
     }
 }

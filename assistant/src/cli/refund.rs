@@ -4,7 +4,7 @@ use super::At;
 use super::output::{Output, Shown};
 use crate::channels::Channels;
 use crate::place::Place;
-use crate::trouble::Trouble;
+use crate::trouble::{self, Trouble};
 use clap::Args;
 use commerce_core::caller::Caller;
 use commerce_core::money::Money;
@@ -83,7 +83,12 @@ pub(crate) async fn chase(options: Chase) -> Result<(), Trouble> {
     let mut round = tokio::time::interval(Duration::from_secs(seconds));
     loop {
         tokio::select! {
-            _ = round.tick() => chase_once(&shop, &options).await?,
+            _ = round.tick() => {
+                // What went wrong this time may go well the next time.
+                if let Err(trouble) = chase_once(&shop, &options).await {
+                    trouble.print(trouble::language());
+                }
+            }
             stopped = tokio::signal::ctrl_c() => return stopped.map_err(Trouble::say),
         }
     }

@@ -70,7 +70,11 @@ fn trusted_key(options: &Verify) -> Result<Option<String>, Trouble> {
     if let Some(public) = &options.public_key {
         let public = public.trim().to_lowercase();
         let is_key = public.len() == 64 && public.bytes().all(|byte| byte.is_ascii_hexdigit());
-        return if is_key { Ok(Some(public)) } else { Err(Trouble::say("a public key has 64 hexadecimal digits")) };
+        return if is_key {
+            Ok(Some(public))
+        } else {
+            Err(Trouble::say("a public key has 64 hexadecimal digits; copy it from where `zhanggui seal` printed it"))
+        };
     }
     let file = options.key.clone().unwrap_or_else(|| KEY_FILE.into());
     match (read_key(&file)?, &options.key) {
@@ -149,9 +153,9 @@ impl Shown for Agreed {
             ),
         };
         format!(
-            "The books agree: {} accounts, {} transfers, {} entries under {} seals, {} not sealed yet; orders, payments and \
-             refunds say the same.\n{key}",
-            looked.accounts, looked.transfers, looked.sealed, looked.seals, looked.unsealed
+            "The books agree; orders, payments and refunds say the same.\n\naccounts    {}\ntransfers   {}\nseals       {}\n\
+             sealed      {}\nnot sealed  {}\n\n{key}",
+            looked.accounts, looked.transfers, looked.seals, looked.sealed, looked.unsealed
         )
     }
 }

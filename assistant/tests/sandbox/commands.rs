@@ -1,7 +1,7 @@
 //! The whole way by commands: an order is paid, given back in part, reconciled, sealed and verified.
 
 use crate::http::{get, misbehave, press};
-use crate::stall::{Running, Stall, address_in, complaint, first_line, sandbox};
+use crate::stall::{Running, Stall, address_in, all_of, complaint, first_line, sandbox};
 use serde_json::Value;
 use sqlx::Connection;
 use std::path::Path;
@@ -21,7 +21,7 @@ async fn pay_on_the_page(stall: &Stall, order_no: &str) -> Value {
     let page = address_in(&first_line(waiting.0.stderr.take().unwrap()));
     assert!(get(&page).await.1.contains(order_no));
     assert_eq!(press(&page).await.0, 200);
-    let printed = std::io::read_to_string(waiting.0.stdout.take().unwrap()).unwrap();
+    let printed = all_of(waiting.0.stdout.take().unwrap());
     assert!(waiting.0.wait().unwrap().success(), "{printed}");
     serde_json::from_str(&printed).unwrap()
 }

@@ -135,3 +135,14 @@ pub(crate) fn first_line(output: impl Read + Send + 'static) -> String {
     });
     receive.recv_timeout(PATIENCE).expect("a line")
 }
+
+/// Everything that comes, up to the end of the program.
+pub(crate) fn all_of(mut output: impl Read + Send + 'static) -> String {
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        drop(output.read_to_string(&mut text));
+        drop(send.send(text));
+    });
+    receive.recv_timeout(PATIENCE).expect("an end")
+}
