@@ -1,10 +1,12 @@
 //! `zhanggui`: the whole shop in one program. This is the composition root; the rules of the shop are in `commerce-core`.
 
 mod bench;
+mod channels;
 mod cli;
 mod demo;
 mod place;
 mod private_postgres;
+mod sandbox_pay;
 mod trouble;
 
 use clap::Parser;

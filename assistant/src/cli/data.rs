@@ -1,6 +1,6 @@
 //! `zhanggui import` and `zhanggui export`.
 
-use super::At;
+use super::{At, read_file};
 use crate::trouble::{self, Trouble};
 use clap::{Args, ValueEnum};
 use commerce_core::caller::Caller;
@@ -55,8 +55,7 @@ fn sheet(word: &str) -> Result<Sheet, String> {
 pub(crate) async fn import(options: Import) -> Result<(), Trouble> {
     let name = options.file.display().to_string();
     let format: Format = name.parse()?;
-    let bytes =
-        std::fs::read(&options.file).map_err(|error| Trouble::say(format!("{name} cannot be read: {error}")))?;
+    let bytes = read_file(&options.file)?;
     let (shop, tenant) = options.at.open().await?;
     let mode = match (options.dry_run, options.partial) {
         (true, _) => Mode::DryRun,

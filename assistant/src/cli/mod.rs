@@ -1,18 +1,30 @@
 //! The command line: what can be asked, and how answers and troubles look.
 
 mod data;
+mod gift_card;
+mod ledger;
 mod orders;
+mod output;
+mod pay;
+mod paying;
+mod reconcile;
+mod refund;
+mod rules;
+mod seal;
 mod simulate;
 
 use crate::bench::{self, OrdersBench};
+use crate::channels::Channels;
 use crate::demo;
 use crate::place::Place;
 use crate::private_postgres::PrivatePostgres;
+use crate::sandbox_pay;
 use crate::trouble::Trouble;
 use clap::{Args, Parser, Subcommand};
 use commerce_core::Shop;
 use commerce_core::store::Store;
 use commerce_core::tenant::Tenant;
+use std::path::Path;
 use std::process::Command;
 
 /// 掌柜: the shopkeeper that knows its goods, its orders and its books.
@@ -35,6 +47,15 @@ pub(crate) struct At {
     shop: String,
 }
 
+/// Which shop, and how it reaches its payment channels.
+#[derive(Args)]
+pub(crate) struct Connected {
+    #[command(flatten)]
+    at: At,
+    #[command(flatten, next_help_heading = "Payment channels")]
+    channels: Channels,
+}
+
 #[derive(Subcommand)]
 enum Cmd {
     /// Create the database, or bring it to this version's schema.
@@ -49,8 +70,45 @@ enum Cmd {
     Orders(orders::List),
     /// Show one order with its lines, parcels and history.
     Order(orders::Show),
+    /// Pay an order: by gift cards, through a channel, at the counter.
+    Pay(pay::Pay),
+    /// Show the payments and refunds of an order.
+    Payments(pay::Payments),
+    /// Give back a part of what an order cost, or all of it.
+    Refund(refund::Refund),
+    /// Cancel an order that has not left yet; what was paid goes back.
+    Cancel(refund::Cancel),
     /// Do what time asks for: expire holds, cancel unpaid orders, settle activities, tell what runs low.
     Sweep(Place),
+    /// Ask the payment channels about everything that is open, and send what has to go back.
+    Chase(refund::Chase),
+    /// Issue gift cards and see what they are worth.
+    #[command(subcommand)]
+    GiftCard(gift_card::GiftCards),
+    /// Compare a payment channel's statement with the books.
+    Reconcile(reconcile::Reconcile),
+    /// List where statements and books differ.
+    Differences(reconcile::Differences),
+    /// Work on one difference.
+    #[command(subcommand)]
+    Difference(reconcile::Difference),
+    /// Look into the books.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Sign everything that was booked, so that nobody can alter it unseen.
+    Seal(seal::Seal),
+    /// Check the books from the first entry to the last.
+    Verify(seal::Verify),
+    /// List the marketing rules.
+    Rules(rules::List),
+    /// Publish, check and take back marketing rules.
+    #[command(subcommand)]
+    Rule(rules::Rule),
+    /// Give away coupons.
+    #[command(subcommand)]
+    Coupon(rules::Coupons),
+    /// Run a payment company to practise with, on this machine.
+    SandboxPay(sandbox_pay::Options),
     /// Random operations with crashes, on fresh databases, beside a plain model of the shop.
     Sim(simulate::Options),
     /// Measure, beside the machine's own yardsticks.
@@ -77,6 +135,22 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::DemoData(options) => demo::run(options).await,
         Cmd::Orders(options) => orders::list(options).await,
         Cmd::Order(options) => orders::show(options).await,
+        Cmd::Pay(options) => pay::pay(options).await,
+        Cmd::Payments(options) => pay::payments(options).await,
+        Cmd::Refund(options) => refund::refund(options).await,
+        Cmd::Cancel(options) => refund::cancel(options).await,
+        Cmd::Chase(options) => refund::chase(options).await,
+        Cmd::GiftCard(command) => gift_card::run(command).await,
+        Cmd::Reconcile(options) => reconcile::reconcile(options).await,
+        Cmd::Differences(options) => reconcile::differences(options).await,
+        Cmd::Difference(command) => reconcile::difference(command).await,
+        Cmd::Ledger(command) => ledger::run(command).await,
+        Cmd::Seal(options) => seal::seal(options).await,
+        Cmd::Verify(options) => seal::verify(options).await,
+        Cmd::Rules(options) => rules::list(options).await,
+        Cmd::Rule(command) => rules::rule(command).await,
+        Cmd::Coupon(command) => rules::coupon(command).await,
+        Cmd::SandboxPay(options) => sandbox_pay::run(options).await,
         Cmd::Sweep(place) => sweep(&place).await,
         Cmd::Sim(options) => simulate::run(options).await,
         Cmd::Bench(Bench::Orders(options)) => bench::orders(options).await.map_err(Trouble::say),
@@ -90,6 +164,19 @@ impl At {
         let tenant = shop.tenant(&self.shop).await?;
         Ok((shop, tenant))
     }
+}
+
+impl Connected {
+    async fn open(&self) -> Result<(Shop, Tenant), Trouble> {
+        let (shop, tenant) = self.at.open().await?;
+        self.channels.connect(&shop, tenant.id)?;
+        Ok((shop, tenant))
+    }
+}
+
+fn read_file(file: &Path) -> Result<Vec<u8>, Trouble> {
+    std::fs::read(file)
+        .map_err(|error| Trouble::say(format!("{} cannot be read: {error}; check its place", file.display())))
 }
 
 async fn migrate(place: &Place) -> Result<(), Trouble> {

@@ -2,12 +2,15 @@
 //! misbehaves on demand. `zhanggui sandbox-pay` puts it on the network; the simulation talks to it directly.
 
 mod channel;
+mod outbox;
 pub mod wire;
 
 pub use channel::{SandboxChannel, refund_standing_of, standing_of};
+pub use outbox::Undelivered;
 
 use crate::money::{Money, Rate, Round};
-use crate::time::{DAY, SECOND, Timestamp};
+use crate::time::{DAY, Timestamp};
+use outbox::Outbox;
 use std::collections::{BTreeMap, VecDeque};
 use wire::{Event, EventKind, Keys};
 
@@ -21,8 +24,7 @@ pub struct Provider {
     keys: Keys,
     charges: BTreeMap<String, Charge>,
     returns: BTreeMap<String, Return>,
-    /// Messages that were not delivered yet.
-    outbox: Vec<Delivery>,
+    outbox: Outbox,
     faults: Vec<(Op, VecDeque<Fault>)>,
     sequence: u64,
 }
@@ -128,8 +130,6 @@ pub enum Refusal {
     OnDemand,
 }
 
-const LATE: i64 = 3_600 * SECOND;
-
 impl Provider {
     pub fn new(merchant: &str, fee: Rate, keys: Keys) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl Provider {
             keys,
             charges: BTreeMap::new(),
             returns: BTreeMap::new(),
-            outbox: Vec::new(),
+            outbox: Outbox::default(),
             faults: Vec::new(),
             sequence: 0,
         }
@@ -250,22 +250,16 @@ impl Provider {
 
     /// The messages that are due, each of which stays until [`Provider::delivered`].
     pub fn deliveries(&mut self, now: Timestamp) -> Vec<Delivery> {
-        let mut due = Vec::new();
-        for delivery in self.outbox.iter_mut().filter(|delivery| delivery.due <= now) {
-            delivery.tries += 1;
-            // Ten seconds, then twice as long each time, up to a day.
-            let wait = (10 * SECOND).saturating_mul(1 << delivery.tries.min(16)).min(DAY);
-            delivery.due = now.plus_micros(wait);
-            due.push(delivery.clone());
-        }
-        due
+        self.outbox.due(&self.keys, now)
     }
 
     /// The merchant has answered: one message of this id is done with.
     pub fn delivered(&mut self, event_id: &str) {
-        if let Some(i) = self.outbox.iter().position(|delivery| delivery.event_id == event_id && delivery.tries > 0) {
-            self.outbox.remove(i);
-        }
+        self.outbox.delivered(event_id);
+    }
+
+    pub fn undelivered(&self) -> impl Iterator<Item = &Undelivered> {
+        self.outbox.undelivered()
     }
 
     /// The statement of the day that begins at `from`: everything that was done then, oldest first.
@@ -294,23 +288,8 @@ impl Provider {
     }
 
     fn tell(&mut self, url: &str, event: Event, now: Timestamp) {
-        let mut event = event;
-        let (mut copies, mut due, mut is_forged) = (1, now, false);
-        match self.next_fault(Op::Notify) {
-            Some(Fault::Silent) => return,
-            Some(Fault::Duplicate) => copies = 5,
-            Some(Fault::Late) => due = now.plus_micros(LATE),
-            Some(Fault::Forged) => is_forged = true,
-            Some(Fault::WrongAmount) => event.amount = off_by_one(event.amount),
-            Some(Fault::WrongCurrency) => event.amount = in_other_currency(event.amount),
-            Some(Fault::WrongMerchant) => event.merchant.push('x'),
-            _ => {}
-        }
-        for _ in 0..copies {
-            let message = if is_forged { self.keys.forge(&event, due) } else { self.keys.sign_event(&event, due) };
-            let (event_id, url) = (event.event_id.clone(), url.to_owned());
-            self.outbox.push(Delivery { event_id, url, message, due, tries: 0 });
-        }
+        let fault = self.next_fault(Op::Notify);
+        self.outbox.put(event, url, fault, now);
     }
 
     fn number(&mut self, prefix: &str) -> String {
@@ -323,16 +302,6 @@ impl Provider {
 pub fn start_of(day: &str) -> Option<Timestamp> {
     let (year, month, date) = (day.get(..4)?, day.get(4..6)?, day.get(6..)?);
     format!("{year}-{month}-{date}T00:00:00Z").parse().ok()
-}
-
-fn off_by_one(amount: Money) -> Money {
-    Money::from_minor(amount.minor() - 1, amount.currency())
-}
-
-fn in_other_currency(amount: Money) -> Money {
-    use crate::money::Currency;
-    let other = if amount.currency() == Currency::USD { Currency::CNY } else { Currency::USD };
-    Money::from_minor(amount.minor(), other)
 }
 
 impl Event {

@@ -1,0 +1,119 @@
+//! `zhanggui refund`, `zhanggui cancel` and `zhanggui chase`.
+
+use super::At;
+use super::output::{Output, Shown};
+use crate::channels::Channels;
+use crate::place::Place;
+use crate::trouble::{self, Trouble};
+use clap::Args;
+use commerce_core::caller::Caller;
+use commerce_core::money::Money;
+use commerce_core::{Chased, Shop};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[derive(Args)]
+pub(crate) struct Refund {
+    order_no: String,
+    /// How much is to go back, such as 12.50.
+    #[arg(required_unless_present = "retry")]
+    amount: Option<String>,
+    #[arg(long, required_unless_present = "retry")]
+    reason: Option<String>,
+    /// Try again to give back what a failed refund left with the shop.
+    #[arg(long, conflicts_with_all = ["amount", "reason"])]
+    retry: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    at: At,
+}
+
+#[derive(Args)]
+pub(crate) struct Cancel {
+    order_no: String,
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    at: At,
+}
+
+#[derive(Args)]
+pub(crate) struct Chase {
+    /// Do it again and again, this many seconds apart.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    every: Option<u64>,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten, next_help_heading = "Payment channels")]
+    channels: Channels,
+}
+
+pub(crate) async fn refund(options: Refund) -> Result<(), Trouble> {
+    let (shop, tenant) = options.at.open().await?;
+    let staff = Caller::staff(tenant.id);
+    let order = shop.order_by_no(&staff, &options.order_no).await?.id;
+    let paying = match (&options.amount, &options.reason) {
+        (Some(amount), Some(reason)) => {
+            let amount = Money::parse(amount, tenant.currency)?;
+            shop.refund(&staff, order, amount, reason).await?
+        }
+        _ => shop.retry_refunds(&staff, order).await?,
+    };
+    options.output.show(&paying);
+    Ok(())
+}
+
+pub(crate) async fn cancel(options: Cancel) -> Result<(), Trouble> {
+    let (shop, tenant) = options.at.open().await?;
+    let staff = Caller::staff(tenant.id);
+    let order = shop.order_by_no(&staff, &options.order_no).await?.id;
+    shop.cancel_order(&staff, order, &options.reason).await?;
+    options.output.show(&shop.payments(&staff, order).await?);
+    Ok(())
+}
+
+pub(crate) async fn chase(options: Chase) -> Result<(), Trouble> {
+    let shop = options.place.open().await?;
+    let Some(seconds) = options.every else { return chase_once(&shop, &options).await };
+    let mut round = tokio::time::interval(Duration::from_secs(seconds));
+    loop {
+        tokio::select! {
+            _ = round.tick() => {
+                // What went wrong this time may go well the next time.
+                if let Err(trouble) = chase_once(&shop, &options).await {
+                    trouble.print(trouble::language());
+                }
+            }
+            stopped = tokio::signal::ctrl_c() => return stopped.map_err(Trouble::say),
+        }
+    }
+}
+
+async fn chase_once(shop: &Shop, options: &Chase) -> Result<(), Trouble> {
+    // Shops may have been opened since the last round.
+    for tenant in shop.store().read().await?.tenants().await? {
+        options.channels.connect(shop, tenant.id)?;
+    }
+    options.output.show(&shop.chase_all().await?);
+    Ok(())
+}
+
+impl Shown for Chased {
+    fn as_json(&self) -> Value {
+        json!({
+            "messages": self.messages, "payments": self.payments, "refunds": self.refunds, "unanswered": self.unanswered,
+        })
+    }
+
+    fn as_text(&self) -> String {
+        format!(
+            "{} kept messages, {} payments and {} refunds asked about, {} without an answer.",
+            self.messages, self.payments, self.refunds, self.unanswered
+        )
+    }
+}

@@ -1,0 +1,135 @@
+//! What the sandbox has done, one JSON line each: read again at the start, it makes the same books, number for number.
+
+use super::wire::{NewPayment, NewRefund};
+use crate::trouble::Trouble;
+use commerce_core::sandbox::{Charge, ChargeState, Provider, Refusal, Return};
+use commerce_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// Something the sandbox does to its books.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "did", rename_all = "snake_case")]
+pub(super) enum Step {
+    Create(NewPayment),
+    Pay {
+        trade_no: String,
+    },
+    Close {
+        trade_no: String,
+    },
+    Refund(NewRefund),
+    /// A merchant has answered a notification.
+    Told {
+        event_id: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    at: Timestamp,
+    #[serde(flatten)]
+    step: Step,
+}
+
+/// Where the steps are kept, if they are.
+pub(super) struct Journal(Option<File>);
+
+impl Step {
+    /// Whether it changes anything. What is asked again is answered again, and not done again.
+    pub(super) fn is_new(&self, provider: &Provider) -> bool {
+        match self {
+            Self::Create(payment) => provider.charge(&payment.trade_no).is_none(),
+            Self::Close { trade_no } => {
+                provider.charge(trade_no).is_some_and(|charge| charge.state == ChargeState::Open)
+            }
+            Self::Refund(refund) => provider.returned(&refund.refund_no).is_none(),
+            Self::Pay { .. } | Self::Told { .. } => true,
+        }
+    }
+
+    pub(super) fn take(&self, provider: &mut Provider, at: Timestamp) -> Result<(), Refusal> {
+        match self {
+            Self::Create(payment) => provider.create(charge(payment)).map(drop),
+            Self::Pay { trade_no } => provider.pay(trade_no, at),
+            Self::Close { trade_no } => provider.close(trade_no).map(drop).ok_or(Refusal::Unheard),
+            Self::Refund(refund) => provider.refund(back(refund), at).map(drop),
+            Self::Told { event_id } => {
+                provider.delivered(event_id);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Journal {
+    /// Opens the journal and does again, on these books, what is in it. Faults were not written down: what was kept silent
+    /// before is told after all.
+    pub(super) fn open(path: Option<&Path>, provider: &mut Provider) -> Result<Self, Trouble> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        let name = path.display();
+        let unusable =
+            |error| Trouble::say(format!("the journal {name} cannot be used: {error}; give another --journal"));
+        let mut file = File::options().read(true).append(true).create(true).open(path).map_err(unusable)?;
+        file.try_lock()
+            .map_err(|_| Trouble::say(format!("another sandbox is writing {name}; give another --journal")))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(unusable)?;
+        // A line without its end was being written when the sandbox died; nobody was answered for it.
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        if whole < text.len() {
+            file.set_len(whole as u64).map_err(unusable)?;
+        }
+        for (i, line) in text[..whole].split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+            replay(line, provider).map_err(|why| {
+                Trouble::say(format!(
+                    "line {} of {name} cannot be read: {why}; correct it or give another --journal",
+                    i + 1
+                ))
+            })?;
+        }
+        Ok(Self(Some(file)))
+    }
+
+    pub(super) fn note(&mut self, step: Step, at: Timestamp) -> std::io::Result<()> {
+        let Some(file) = &mut self.0 else { return Ok(()) };
+        let mut line = serde_json::to_vec(&Line { at, step })?;
+        line.push(b'\n');
+        file.write_all(&line)
+    }
+}
+
+fn replay(line: &[u8], provider: &mut Provider) -> Result<(), String> {
+    let Line { at, step } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if matches!(step, Step::Told { .. }) {
+        // Nobody is told again; what was sent then counts as sent.
+        drop(provider.deliveries(at));
+    }
+    step.take(provider, at).map_err(|refusal| refusal.to_string())
+}
+
+fn charge(payment: &NewPayment) -> Charge {
+    Charge {
+        trade_no: payment.trade_no.clone(),
+        channel_no: String::new(),
+        amount: payment.amount,
+        description: payment.description.clone(),
+        expires_at: payment.expires_at,
+        state: ChargeState::Open,
+        paid_at: Timestamp::from_micros(0),
+        notify_url: payment.notify_url.clone(),
+    }
+}
+
+fn back(refund: &NewRefund) -> Return {
+    Return {
+        refund_no: refund.refund_no.clone(),
+        trade_no: refund.trade_no.clone(),
+        channel_no: String::new(),
+        amount: refund.amount,
+        done_at: Timestamp::from_micros(0),
+        failure: String::new(),
+    }
+}
