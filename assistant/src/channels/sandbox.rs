@@ -82,7 +82,8 @@ fn refusal(status: StatusCode, text: &str) -> Result<Option<String>, ChannelErro
     };
     match status {
         StatusCode::NOT_FOUND if error.code == UNKNOWN => Ok(None),
-        StatusCode::UNAUTHORIZED => Err(ChannelError::Refused(format!("signature: {}", error.message))),
+        // A wrong secret or clock is ours to mend: nothing is given up for it.
+        StatusCode::UNAUTHORIZED => Err(ChannelError::NoAnswer(format!("signature: {}", error.message))),
         status if status.is_client_error() => Err(ChannelError::Refused(error.message)),
         status => Err(ChannelError::NoAnswer(format!("{status}: {}", error.message))),
     }
