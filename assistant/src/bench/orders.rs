@@ -1,22 +1,16 @@
 //! `zhanggui bench orders`: how fast orders are placed, beside what the database can do at all.
 
-use super::{slow_disk, yardstick};
+use super::stall::{SKUS, Stall};
+use super::{Database, slow_disk, yardstick};
 use crate::private_postgres::PrivatePostgres;
-use clap::{Args, ValueEnum};
-use commerce_core::caller::Caller;
-use commerce_core::catalog::{Labels, Product, ProductKind, ProductStatus, Sku, SkuId, id_of_code};
-use commerce_core::customer::{Address, AddressId, Customer, CustomerId, Destination, Level};
-use commerce_core::inventory::Warehouse;
-use commerce_core::money::{Currency, Money};
+use clap::Args;
+use commerce_core::Item;
 use commerce_core::store::Store;
-use commerce_core::tenant::TenantId;
-use commerce_core::{Count, Item, OrderRequest, Shop};
 use hdrhistogram::Histogram;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 #[derive(Args)]
@@ -46,12 +40,6 @@ pub(crate) struct OrdersBench {
     skip_pgbench: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Database {
-    Sqlite,
-    Postgres,
-}
-
 #[derive(Serialize)]
 struct Report {
     database: &'static str,
@@ -72,9 +60,6 @@ struct Part {
     p95_ms: f64,
     p99_ms: f64,
 }
-
-const SKUS: usize = 500;
-const CUSTOMERS: usize = 500;
 
 pub(crate) async fn run(options: OrdersBench) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(millis) = options.sync_delay_ms.filter(|_| !slow_disk::is_here()) {
@@ -153,15 +138,6 @@ fn print(report: &Report) {
     println!("hot / spread {:.0}% · spread / one by one {:.1}×", hot / spread * 100.0, spread / alone);
 }
 
-/// A shop set up for the bench: endless stock, many shoppers.
-struct Stall {
-    shop: Shop,
-    tenant: TenantId,
-    skus: Vec<SkuId>,
-    customers: Vec<(CustomerId, AddressId)>,
-    keys: AtomicU64,
-}
-
 #[derive(Clone, Copy)]
 struct Goods {
     skus: usize,
@@ -170,26 +146,6 @@ struct Goods {
 }
 
 impl Stall {
-    async fn open(url: &str) -> Result<Arc<Self>, Box<dyn std::error::Error>> {
-        let shop = Shop::new(Store::open(url).await?);
-        let tenant = shop.open_tenant("bench", "bench", Currency::CNY).await?.id;
-        let staff = Caller::staff(tenant);
-        let warehouse = id_of_code(tenant, "W1");
-        let place = Warehouse { id: warehouse, code: "W1".into(), name: "W1".into(), region: String::new(), rank: 1 };
-        shop.save_warehouse(&staff, &place).await?;
-        let products: Vec<(Product, Vec<Sku>)> = (0..SKUS).map(|i| product(tenant, i)).collect();
-        shop.save_products(&staff, &products).await?;
-        let skus: Vec<SkuId> = products.iter().map(|(_, skus)| skus[0].id).collect();
-        let counts: Vec<Count> =
-            skus.iter().map(|&sku| Count { sku, warehouse, batch: None, qty: 1_000_000_000 }).collect();
-        shop.receive_stock(&staff, &counts, "bench").await?;
-        let mut customers = Vec::with_capacity(CUSTOMERS);
-        for i in 0..CUSTOMERS {
-            customers.push(customer(&shop, &staff, i).await?);
-        }
-        Ok(Arc::new(Self { shop, tenant, skus, customers, keys: AtomicU64::new(0) }))
-    }
-
     async fn run(
         self: &Arc<Self>,
         name: &'static str,
@@ -231,7 +187,7 @@ impl Stall {
         let mut random = StdRng::seed_from_u64(goods.seed ^ ((client as u64) << 32));
         let mut times = Histogram::<u64>::new(3).map_err(|error| error.to_string())?;
         while start.elapsed() < lasting {
-            let (customer, address) = self.customers[random.random_range(0..self.customers.len())];
+            let shopper = random.random_range(0..self.customers.len());
             let mut items: Vec<Item> = Vec::with_capacity(goods.lines);
             while items.len() < goods.lines {
                 let sku = self.skus[random.random_range(0..goods.skus)];
@@ -239,81 +195,12 @@ impl Stall {
                     items.push(Item::of(sku, random.random_range(1..=3)));
                 }
             }
-            let request =
-                OrderRequest { items, address: Some(address), channel: "h5".into(), ..OrderRequest::default() };
-            let key = format!("bench-{:012}", self.keys.fetch_add(1, Ordering::Relaxed));
             let asked = Instant::now();
-            self.shop
-                .place_order(&Caller::shopper(self.tenant, customer), customer, &key, request)
-                .await
-                .map_err(|error| error.to_string())?;
+            self.order(shopper, items).await?;
             times
                 .record(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX))
                 .map_err(|error| error.to_string())?;
         }
         Ok(times)
     }
-}
-
-fn product(tenant: TenantId, i: usize) -> (Product, Vec<Sku>) {
-    let code = format!("BENCH-{i:04}");
-    let yuan = |minor| Money::from_minor(minor, Currency::CNY);
-    let product = Product {
-        id: id_of_code(tenant, &code),
-        code: code.clone(),
-        kind: ProductKind::Physical,
-        title: format!("五常大米 {i}"),
-        title_en: format!("Wuchang rice {i}"),
-        category: String::new(),
-        status: ProductStatus::Active,
-        description: String::new(),
-        description_en: String::new(),
-        attributes: Labels::new(),
-        media: Vec::new(),
-    };
-    let sku = Sku {
-        id: id_of_code(tenant, &format!("{code}-1")),
-        product: product.id,
-        code: format!("{code}-1"),
-        options: Labels::from([("规格".into(), "5kg".into())]),
-        barcode: String::new(),
-        weight_g: 5_000,
-        pack_size: 1,
-        list_price: yuan(5_990),
-        cost: yuan(3_000),
-        floor_price: yuan(4_000),
-        low_stock: 0,
-        parts: Vec::new(),
-    };
-    (product, vec![sku])
-}
-
-async fn customer(
-    shop: &Shop,
-    staff: &Caller,
-    i: usize,
-) -> Result<(CustomerId, AddressId), Box<dyn std::error::Error>> {
-    let code = format!("C{i:05}");
-    let (id, address) = (id_of_code(staff.tenant, &code), id_of_code(staff.tenant, &format!("{code}-1")));
-    let record = Customer {
-        id,
-        code,
-        name: "王小满".into(),
-        phone: format!("138{i:08}"),
-        email: String::new(),
-        level: Level::Regular,
-        tags: Vec::new(),
-        created_at: shop.now(),
-    };
-    shop.save_customers(staff, &[record]).await?;
-    let destination = Destination {
-        recipient: "王小满".into(),
-        phone: format!("138{i:08}"),
-        province: "浙江省".into(),
-        city: "杭州市".into(),
-        district: "西湖区".into(),
-        street: format!("稻香路 {i} 号"),
-    };
-    shop.save_address(staff, &Address { id: address, customer: id, destination, is_default: true }).await?;
-    Ok((id, address))
 }

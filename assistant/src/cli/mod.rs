@@ -13,7 +13,7 @@ mod rules;
 mod seal;
 mod simulate;
 
-use crate::bench::{self, OrdersBench};
+use crate::bench::{self, OrdersBench, PaymentsBench};
 use crate::channels::Channels;
 use crate::demo;
 use crate::place::Place;
@@ -125,6 +125,8 @@ enum Cmd {
 enum Bench {
     /// Place orders as fast as the database takes them.
     Orders(OrdersBench),
+    /// Book payments as fast as the database takes them.
+    Payments(PaymentsBench),
 }
 
 pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
@@ -154,6 +156,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Sweep(place) => sweep(&place).await,
         Cmd::Sim(options) => simulate::run(options).await,
         Cmd::Bench(Bench::Orders(options)) => bench::orders(options).await.map_err(Trouble::say),
+        Cmd::Bench(Bench::Payments(options)) => bench::payments(options).await.map_err(Trouble::say),
         Cmd::WithPostgres { command } => with_postgres(&command),
     }
 }
