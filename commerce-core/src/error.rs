@@ -48,6 +48,7 @@ pub enum Code {
     UnknownGiftCard = 2010,
     InvalidSignature = 2011,
     NotificationStale = 2012,
+    PaymentOverdue = 2013,
     RefundExceedsPaid = 2101,
     UnknownRefund = 2102,
     RefundContradicted = 2103,

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how answers and troubles look.
 
+mod buy;
 mod data;
 mod gift_card;
 mod ledger;
@@ -68,6 +69,8 @@ enum Cmd {
     DemoData(demo::Options),
     /// List and find orders, newest first.
     Orders(orders::List),
+    /// Order goods for a customer, or see what they would cost and why.
+    Buy(buy::Buy),
     /// Show one order with its lines, parcels and history.
     Order(orders::Show),
     /// Pay an order: by gift cards, through a channel, at the counter.
@@ -136,6 +139,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Export(options) => data::export(options).await,
         Cmd::DemoData(options) => demo::run(options).await,
         Cmd::Orders(options) => orders::list(options).await,
+        Cmd::Buy(options) => buy::run(options).await,
         Cmd::Order(options) => orders::show(options).await,
         Cmd::Pay(options) => pay::pay(options).await,
         Cmd::Payments(options) => pay::payments(options).await,

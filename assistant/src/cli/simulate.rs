@@ -13,6 +13,9 @@ pub(crate) struct Options {
     seed: u64,
     #[arg(long, default_value_t = 10_000)]
     ops: u64,
+    /// Simulate payments instead: so many seeds from --seed on, with misbehaving payment companies.
+    #[arg(long, value_name = "SEEDS")]
+    money: Option<u64>,
     /// Which databases to run on; both are made for the run and thrown away.
     #[arg(long, value_enum, default_value = "both")]
     db: Databases,
@@ -39,6 +42,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
 
 async fn simulate(name: &str, url: &str, options: &Options) -> Result<(), Trouble> {
     Store::migrate(url).await?;
+    if let Some(seeds) = options.money {
+        return simulate_money(name, url, options.seed, seeds).await;
+    }
     let progress = |op| {
         if op % 10_000 == 0 {
             println!("{name}: {op} of {} operations", options.ops);
@@ -50,6 +56,30 @@ async fn simulate(name: &str, url: &str, options: &Options) -> Result<(), Troubl
     println!(
         "{name}: seed {} · {} operations, {} orders, {} refusals as foreseen, {} crashes survived, {} events in the log; shop and model agree.",
         options.seed, report.ops, report.orders, report.refused, report.crashes, report.events
+    );
+    Ok(())
+}
+
+const OPS_PER_SEED: u64 = 30;
+
+async fn simulate_money(name: &str, url: &str, first: u64, seeds: u64) -> Result<(), Trouble> {
+    let progress = |seed| {
+        if seed % 500 == 0 {
+            println!("{name}: seed {seed}");
+        }
+    };
+    let report = sim::run_money(url, first..first + seeds, OPS_PER_SEED, progress)
+        .await
+        .map_err(|divergence| Trouble::say(format!("{name}: {divergence}")))?;
+    println!(
+        "{name}: seeds {first} to {} · {} operations, {} orders, {} payments came in, {} went back, {} refusals, {} crashes survived; the books balance and nobody is owed anything.",
+        first + seeds - 1,
+        report.ops,
+        report.orders,
+        report.captured,
+        report.given_back,
+        report.refused,
+        report.crashes
     );
     Ok(())
 }

@@ -28,6 +28,8 @@ pub enum PaymentError {
     Contradicted { state: PaymentState },
     #[error("nothing is left to pay for this order")]
     NothingToPay,
+    #[error("the time to pay for this order is over; place it anew")]
+    Overdue,
     #[error("{left} are still to be paid; add a payment channel")]
     Incomplete { left: Money },
     #[error("an order is paid through one channel at a time; choose one, and gift cards beside it")]
@@ -95,6 +97,7 @@ impl Failure for PaymentError {
             | Self::MerchantMismatch
             | Self::Contradicted { .. }
             | Self::NothingToPay
+            | Self::Overdue
             | Self::RefundContradicted { .. } => Kind::Conflict,
             Self::UnknownChannel { .. } | Self::UnknownPayment | Self::UnknownGiftCard | Self::UnknownRefund => {
                 Kind::NotFound
@@ -120,6 +123,7 @@ impl Failure for PaymentError {
             Self::MerchantMismatch => Code::MerchantMismatch,
             Self::Contradicted { .. } => Code::PaymentContradicted,
             Self::NothingToPay => Code::NothingToPay,
+            Self::Overdue => Code::PaymentOverdue,
             Self::Incomplete { .. } => Code::PaymentIncomplete,
             Self::OneChannel => Code::InvalidRequest,
             Self::UnknownGiftCard => Code::UnknownGiftCard,
@@ -151,6 +155,7 @@ impl Failure for PaymentError {
                 format!("支付已处于 {state} 状态，渠道却通知已付款，未入账，请通过对账处理")
             }
             Self::NothingToPay => "该订单没有待支付的金额".to_owned(),
+            Self::Overdue => "该订单的付款时间已过，请重新下单".to_owned(),
             Self::Incomplete { left } => format!("还需支付 {left}，请再选择一个支付渠道"),
             Self::OneChannel => "一次只能使用一个支付渠道（可同时使用礼品卡），请选择其一".to_owned(),
             Self::UnknownGiftCard => "没有这张礼品卡，或余额为零、已过期，请核对卡号".to_owned(),

@@ -138,7 +138,7 @@ impl Shop {
         desk.store
             .write(move |mut tx| async move {
                 let mut tab = open_tab(&mut tx, caller, order, desk).await?;
-                let owed = awaited(&tab.order)?;
+                let owed = awaited(&tab.order, tab.now)?;
                 let (cards, rest) = share_out(&mut tx, caller, methods, &tab, owed).await?;
                 if rest.minor() > 0 && channel.is_none() {
                     return Err(PaymentError::Incomplete { left: rest });
@@ -250,14 +250,19 @@ async fn finish(
 }
 
 /// What the shopper is to pay; an error if that is nothing.
-fn awaited(order: &Order) -> Result<Money, PaymentError> {
+fn awaited(order: &Order, now: Timestamp) -> Result<Money, PaymentError> {
     let owed = order.owes()?;
     let may_pay = match order.state {
         State::PendingPayment => true,
         State::Created | State::Canceled => false,
         _ => owed.minor() > 0,
     };
-    if may_pay { Ok(owed) } else { Err(PaymentError::NothingToPay) }
+    match may_pay {
+        // The sweeper will cancel it any moment.
+        true if order.state.is_unpaid() && order.pay_until <= now => Err(PaymentError::Overdue),
+        true => Ok(owed),
+        false => Err(PaymentError::NothingToPay),
+    }
 }
 
 fn pay_until(order: &Order, now: Timestamp) -> Timestamp {
