@@ -655,7 +655,8 @@ async fn who_pays_at_the_last_instant_has_the_goods_or_the_money() {
                     match act {
                         // News of refunds of the round before may be among it.
                         Act::Tell(message) => {
-                            drop(shop.take_notification(&system, "sandbox", &message).await.unwrap());
+                            let heard = shop.take_notification(&system, "sandbox", &message).await.unwrap();
+                            assert_ne!(heard, Heard::Kept);
                         }
                         Act::Sweep => drop(shop.sweep(&system).await.unwrap()),
                         // Most find nothing left.
