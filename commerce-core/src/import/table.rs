@@ -136,9 +136,10 @@ impl Table {
         }
         columns.check(&heading)?;
         let mut table = Self { rows: Vec::new(), broken: Vec::new() };
+        let lines = Lines::of(bytes);
         for record in reader.records() {
             let record = record.map_err(malformed)?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |position| lines.at(position.byte()));
             if record.len() != heading.len() {
                 table.broken.push((line, RowFault::CellCount { have: record.len(), want: heading.len() }));
                 continue;
@@ -168,6 +169,26 @@ impl Table {
             }
         }
         if table.rows.is_empty() && table.broken.is_empty() { Err(FileFault::Empty) } else { Ok(table) }
+    }
+}
+
+/// The lines of a file as an editor counts them. The reader's own count is one short after `\r\n` and after blank lines.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    ends: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+        Self { bytes, ends }
+    }
+
+    /// The line of the record that begins at or after `byte`.
+    fn at(&self, byte: u64) -> u64 {
+        let from = usize::try_from(byte).unwrap_or(usize::MAX).min(self.bytes.len());
+        let blanks = self.bytes[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        self.ends.partition_point(|end| *end < from + blanks) as u64 + 1
     }
 }
 
@@ -205,5 +226,25 @@ pub(super) fn write(format: Format, columns: Columns, rows: &[Cells]) -> String 
                 format!("{}\n", serde_json::Value::Object(object))
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: Columns = Columns { needed: "a,b", optional: "" };
+
+    #[test]
+    fn rows_have_the_lines_an_editor_shows() {
+        for (text, expected) in [
+            ("a,b\n1,2\n3,4\n", vec![2, 3]),
+            ("a,b\r\n1,2\r\n3,4\r\n", vec![2, 3]),
+            ("a,b\n\n1,2\n\n\n3,4\n", vec![3, 6]),
+            ("a,b\r\n\"1\r\n1\",2\r\n\r\n3,4", vec![2, 5]),
+        ] {
+            let table = Table::read(Format::Csv, text.as_bytes(), COLUMNS).unwrap();
+            assert_eq!(table.rows.iter().map(|row| row.line).collect::<Vec<_>>(), expected, "{text:?}");
+        }
     }
 }

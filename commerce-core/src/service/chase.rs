@@ -29,13 +29,20 @@ impl Shop {
         let mut asked = JoinSet::new();
         for payment in self.claim_payments(caller).await? {
             chased.payments += 1;
-            let channel = self.desk.channels.find(caller.tenant, &payment.channel)?;
+            // A channel that is not connected just now must not keep the others waiting.
+            let Ok(channel) = self.desk.channels.find(caller.tenant, &payment.channel) else {
+                chased.unanswered += 1;
+                continue;
+            };
             let is_over = payment.expires_at <= self.now();
             asked.spawn(async move { (payment.id.to_string(), ask_about(&*channel, payment.id, is_over).await) });
         }
         for (refund, channel) in self.claim_refunds(caller).await? {
             chased.refunds += 1;
-            let channel = self.desk.channels.find(caller.tenant, &channel)?;
+            let Ok(channel) = self.desk.channels.find(caller.tenant, &channel) else {
+                chased.unanswered += 1;
+                continue;
+            };
             asked.spawn(async move { (refund.id.to_string(), send(&*channel, refund).await) });
         }
         let mut answers = asked.join_all().await;

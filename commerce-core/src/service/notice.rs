@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::event::Event;
 use crate::order::{Order, OrderId};
 use crate::payment::{Payment, PaymentError, PaymentId, PaymentState, Refund, RefundId, Tab};
-use crate::port::{News, RawNotification, RefundStanding, Standing, Terms};
+use crate::port::{Forged, News, RawNotification, RefundStanding, Standing, Terms};
 use crate::store::{Message, MessageState, Settled, StoreError, Tx};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
@@ -103,6 +103,17 @@ impl Shop {
             .map_err(|error: StoreError| error.into())
     }
 
+    async fn reject_message(&self, caller: &Caller, message: &Message, why: Forged) -> Result<(), PaymentError> {
+        let answered = &Message { state: MessageState::Rejected, reason: why.to_string(), ..message.clone() };
+        self.desk
+            .store
+            .write(move |mut tx| async move {
+                tx.answer_message(caller.tenant, answered).await?;
+                Ok(tx.keep(()).await?)
+            })
+            .await
+    }
+
     /// Works on what a channel answered.
     pub(super) async fn hear(&self, caller: &Caller, terms: Terms, news: News) -> Result<Heard, PaymentError> {
         self.counter.hand_over(Word { caller: caller.clone(), terms, news, message: None }).await
@@ -114,10 +125,18 @@ impl Shop {
         let received = self.desk.store.read().await?.received(caller.tenant, AT_ONCE).await?;
         let mut worked_on = 0;
         for message in received {
-            let channel = self.desk.channels.find(caller.tenant, &message.channel)?;
+            // One whose channel is not connected just now waits until it is.
+            let Ok(channel) = self.desk.channels.find(caller.tenant, &message.channel) else { continue };
             let raw: (Vec<(String, String)>, String) = serde_json::from_str(&message.body).map_err(unreadable)?;
             let raw = RawNotification { headers: raw.0, body: raw.1 };
-            let news = channel.read_notification(&raw, message.received_at)?.news;
+            let news = match channel.read_notification(&raw, message.received_at) {
+                Ok(notification) => notification.news,
+                // It was believed when it came; the keys have changed since.
+                Err(forged) => {
+                    self.reject_message(caller, &message, forged).await?;
+                    continue;
+                }
+            };
             let terms = channel.terms().clone();
             let word = Word { caller: caller.clone(), terms, news, message: Some(message) };
             match self.counter.hand_over(word).await {

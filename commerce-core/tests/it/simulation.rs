@@ -15,7 +15,7 @@ async fn a_thousand_random_operations_with_crashes() {
     }
 }
 
-/// `MONEY_SEED=5000 MONEY_SEEDS=10000` runs others and more; `zhanggui sim --money` runs them on demand.
+/// `MONEY_SEED=5000 MONEY_SEEDS=10000` runs others and more; `zhanggui sim --money 10000` runs them on demand.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_seeds_of_payments_with_crashes() {
     let number =
