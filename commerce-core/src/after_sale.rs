@@ -131,7 +131,7 @@ const STEPS: &[CaseStep] = {
         CaseStep { act: CaseAct::Reject,   from: &[Requested, Approved],   to: Rejected,   by: SHOP },
         CaseStep { act: CaseAct::Withdraw, from: &[Requested, Approved],   to: Withdrawn,  by: ALL },
         CaseStep { act: CaseAct::Process,  from: &[Approved, Failed],      to: Processing, by: SHOP },
-        CaseStep { act: CaseAct::Finish,   from: &[Processing, Requested], to: Done,       by: SHOP },
+        CaseStep { act: CaseAct::Finish,   from: &[Processing, Requested, Failed], to: Done, by: SHOP },
         CaseStep { act: CaseAct::Fail,     from: &[Processing],            to: Failed,     by: SHOP },
     ]
 };

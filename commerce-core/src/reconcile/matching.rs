@@ -1,7 +1,8 @@
 //! The matcher. Each step settles what it is sure of and leaves the rest to the next; a difference is named last of all.
 
 use super::links::{Number, Party, connect, owners};
-use super::{Difference, Expected, Match, Mismatch, Outcome, Pairing, StatementRow, hex};
+use super::{Difference, Expected, Match, Mismatch, Outcome, Pairing, StatementRow};
+use crate::ledger::hex;
 use crate::money::Money;
 use crate::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -315,7 +316,7 @@ impl<'a> Matcher<'a> {
         names.sort_unstable();
         let mut key = format!("{reason}:{}", names.join("+"));
         if key.len() > LONGEST_KEY {
-            key = format!("{reason}:{}", hex(Sha256::digest(key)));
+            key = format!("{reason}:{}", hex(&Sha256::digest(key)));
         }
         let earlier = self.keys.entry(key.clone()).or_default();
         *earlier += 1;

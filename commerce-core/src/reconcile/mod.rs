@@ -18,6 +18,7 @@ pub use matching::reconcile;
 pub use sheet::read_statement;
 pub use ticket::{ReconcileError, Resolution, Ticket, TicketId, TicketStatus};
 
+use crate::ledger::hex;
 use crate::money::Money;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ pub struct StatementRow {
 impl StatementRow {
     /// What the row says, wherever in a file it stands. Of identical rows see [`fingerprints`].
     pub fn fingerprint(&self) -> String {
-        hex(self.digest())
+        hex(&self.digest())
     }
 
     fn digest(&self) -> [u8; 32] {
@@ -77,17 +78,11 @@ pub fn fingerprints(rows: &[StatementRow]) -> Vec<String> {
             let earlier = occurrences.entry(digest).or_default();
             *earlier += 1;
             match *earlier {
-                1 => hex(digest),
-                nth => hex(Sha256::new().chain_update(digest).chain_update(nth.to_be_bytes()).finalize()),
+                1 => hex(&digest),
+                nth => hex(&Sha256::new().chain_update(digest).chain_update(nth.to_be_bytes()).finalize()),
             }
         })
         .collect()
-}
-
-fn hex(digest: impl AsRef<[u8]>) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let nibbles = digest.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
 }
 
 /// What our books say the channel did.

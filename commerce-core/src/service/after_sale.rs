@@ -1,6 +1,6 @@
 //! After-sale: what shoppers apply for, what the shop answers, and what follows: goods back, money back, other goods out.
 
-use super::change_order::{refused, swapped_line};
+use super::change_order::{open, refused, swapped_line};
 use super::fulfil::plan_more;
 use super::move_order::{load, reserve};
 use super::tab::{Settling, open_tab, save_tab, settle};
@@ -15,7 +15,7 @@ use crate::inventory::{InventoryTx, TxKind};
 use crate::money::{Money, Round};
 use crate::order::{Act, ChangeRule, Line, LineId, Order, OrderError, OrderId, State, Step};
 use crate::payment::{Cause, PaymentError, RefundState};
-use crate::store::{Ask, Opened, StoreError, Tx};
+use crate::store::{Opened, StoreError, Tx};
 use crate::time::{HOUR, Timestamp};
 use serde_json::json;
 
@@ -60,7 +60,7 @@ impl Shop {
                 let mut order = load(&mut tx, caller, order).await?;
                 let lines = tx.order_lines(caller.tenant, &[order.id]).await?;
                 let known = tx.cases_of(caller.tenant, &[order.id]).await?;
-                let opened = opened(&mut tx, caller, &order).await?;
+                let opened = open(&mut tx, caller, &order, None).await?;
                 let mut cases: Vec<Case> = Vec::with_capacity(request.items.len());
                 for (line, qty) in &request.items {
                     let line = lines.iter().find(|known| known.id == *line);
@@ -226,19 +226,19 @@ fn told(desk: &Desk, caller: &Caller, case: &Case) -> Event {
     Event::new(desk.id(at), "AfterSale.Changed", case.id, caller, at, payload).of_version(case.version)
 }
 
-async fn opened(tx: &mut Tx, caller: &Caller, order: &Order) -> Result<Opened, OrderError> {
-    let ask = Ask { customer: order.customer, address: None, scope: "", key: "" };
-    tx.open_orders(caller.tenant, &[ask]).await?.pop().ok_or(OrderError::NotFound)
-}
-
 /// The rules by which an application is refused.
 fn may_apply(order: &Order, line: &Line, qty: u32, request: &CaseRequest, beside: &[&Case]) -> Result<(), OrderError> {
     if request.kind == CaseKind::Compensation {
         return Err(refused(ChangeRule::AfterSaleByTheShop));
     }
-    let under_way = beside.iter().filter(|case| case.line == Some(line.id) && case.status.is_open());
-    let taken: u32 = under_way.map(|case| case.qty).sum();
-    if qty == 0 || line.returned_qty + taken + qty > line.qty {
+    // What has come back counts as returned already; a complaint takes nothing.
+    let awaited = |case: &&&Case| {
+        case.line == Some(line.id)
+            && case.kind != CaseKind::Complaint
+            && matches!(case.status, CaseStatus::Requested | CaseStatus::Approved)
+    };
+    let taken: u64 = beside.iter().filter(awaited).map(|case| u64::from(case.qty)).sum();
+    if qty == 0 || u64::from(line.returned_qty) + taken + u64::from(qty) > u64::from(line.qty) {
         return Err(refused(ChangeRule::AfterSaleNotMoreThanBought));
     }
     let has_left = matches!(
@@ -345,7 +345,7 @@ async fn line_of(tx: &mut Tx, caller: &Caller, case: &Case) -> Result<Line, Orde
 async fn give_back_money(desk: &Desk, tx: &mut Tx, caller: &Caller, case: &mut Case) -> Result<(), OrderError> {
     let mut tab = open_tab(tx, caller, case.order, desk).await?;
     let mut lines = tx.order_lines(caller.tenant, &[case.order]).await?;
-    let opened = opened(tx, caller, &tab.order).await?;
+    let opened = open(tx, caller, &tab.order, None).await?;
     let line = lines.iter_mut().find(|line| Some(line.id) == case.line);
     let line = line.ok_or(refused(ChangeRule::ChangesNeedALine))?;
     // Reckoned anew: other cases of the line may have ended first.
@@ -389,7 +389,7 @@ async fn move_refunded(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &mut Or
 async fn exchange(desk: &Desk, tx: &mut Tx, caller: &Caller, case: &mut Case) -> Result<(), OrderError> {
     let now = desk.now();
     let mut tab = open_tab(tx, caller, case.order, desk).await?;
-    let opened = opened(tx, caller, &tab.order).await?;
+    let opened = open(tx, caller, &tab.order, None).await?;
     let old = line_of(tx, caller, case).await?;
     let to = case.exchange_to.ok_or(refused(ChangeRule::ExchangeNeedsAVariant))?;
     let worth = old.worth(case.qty, added_tax(&old, &opened))?;
@@ -456,10 +456,11 @@ pub(super) async fn refund_ended(
     let Some(mut case) = tx.case(caller.tenant, id).await? else { return Ok(()) };
     let refunds = tx.refunds_of(caller.tenant, &[case.order]).await?;
     let mut of_case = refunds.iter().filter(|refund| refund.case == Some(id)).map(|refund| refund.state);
-    if of_case.clone().any(|state| !state.is_final()) {
+    if of_case.any(|state| !state.is_final()) {
         return Ok(());
     }
-    let act = if of_case.any(|state| state == RefundState::Refunded) { CaseAct::Finish } else { CaseAct::Fail };
+    // One of several ways may have failed: as long as the shop owes anything, the case is not done.
+    let act = if order.owes()?.is_negative() { CaseAct::Fail } else { CaseAct::Finish };
     if case.status.leads_by(act, Role::System).is_none() {
         return Ok(());
     }

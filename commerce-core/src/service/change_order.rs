@@ -169,7 +169,12 @@ pub(super) async fn release(
     Ok(give_back(desk, tx, caller, &held, kind, now).await?)
 }
 
-async fn open(tx: &mut Tx, caller: &Caller, order: &Order, address: Option<AddressId>) -> Result<Opened, OrderError> {
+pub(super) async fn open(
+    tx: &mut Tx,
+    caller: &Caller,
+    order: &Order,
+    address: Option<AddressId>,
+) -> Result<Opened, OrderError> {
     let ask = Ask { customer: order.customer, address, scope: "", key: "" };
     tx.open_orders(caller.tenant, &[ask]).await?.pop().ok_or(OrderError::NotFound)
 }

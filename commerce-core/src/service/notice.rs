@@ -1,7 +1,7 @@
 //! What channels tell us: checked, kept, worked on, once. News also comes as the answer to a question; both go the same way.
 
 use super::after_sale::refund_ended;
-use super::tab::{Outcome, Settling, deliver_virtual, refund_event, save_tabs, settle};
+use super::tab::{NOT_NEEDED, Outcome, Settling, deliver_virtual, refund_event, save_tabs, settle};
 use super::till::Work;
 use super::{Desk, Shop};
 use crate::caller::Caller;
@@ -25,8 +25,6 @@ pub enum Heard {
     /// It is kept, and will be worked on as soon as that can be done.
     Kept,
 }
-
-const NOT_NEEDED: &str = "the order did not need it";
 
 /// News at the counter.
 pub(super) struct Word {

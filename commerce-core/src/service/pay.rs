@@ -1,6 +1,6 @@
 //! Paying for an order: by gift cards, through a channel, or both; and at the counter.
 
-use super::tab::{Settling, deliver_virtual, open_tab, save_tab, settle, ships, take_again};
+use super::tab::{NOT_NEEDED, Settling, deliver_virtual, open_tab, save_tab, settle, ships, take_again};
 use super::{Desk, Shop, gift_cards};
 use crate::caller::Caller;
 use crate::money::Money;
@@ -25,7 +25,6 @@ pub struct Paying {
 
 /// How long a shopper has to pay a difference after a change.
 const DIFFERENCE_MINUTES: u32 = 30;
-const NOT_NEEDED: &str = "the order did not need it";
 
 /// What has to be done outside once a payment was started.
 struct Begun {
@@ -144,7 +143,7 @@ impl Shop {
                     return Err(PaymentError::Incomplete { left: rest });
                 }
                 if let Some(attempt) = goes_on(&tab, &cards, channel, rest) {
-                    let attempt = attempt.cloned();
+                    let attempt = Some(attempt.clone());
                     return Ok(tx.leave(Begun { order: tab.order, attempt, unwanted: Vec::new() }));
                 }
                 if tab.order.hold == Hold::Expired {
@@ -300,13 +299,8 @@ async fn share_out(
     Ok((cards, rest))
 }
 
-/// Whether the open payments are just what is asked for now; then the one at the channel, if there is one, is gone on with.
-fn goes_on<'t>(
-    tab: &'t Tab,
-    cards: &[(GiftCardId, Money)],
-    channel: Option<&str>,
-    rest: Money,
-) -> Option<Option<&'t Payment>> {
+/// The open payment at the channel, if all that is open is exactly what is asked for now: then it is gone on with.
+fn goes_on<'t>(tab: &'t Tab, cards: &[(GiftCardId, Money)], channel: Option<&str>, rest: Money) -> Option<&'t Payment> {
     let open = || tab.payments.iter().filter(|payment| payment.state.is_open());
     let promised: Vec<(GiftCardId, Money)> =
         open().filter_map(|payment| payment.card.map(|card| (card, payment.amount))).collect();
@@ -317,5 +311,5 @@ fn goes_on<'t>(
         && channel == Some(attempt.channel.as_str())
         && attempt.amount == rest
         && attempt.expires_at > tab.now;
-    is_the_same.then_some(Some(attempt))
+    is_the_same.then_some(attempt)
 }

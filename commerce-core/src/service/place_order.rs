@@ -9,6 +9,7 @@ use crate::checkout::Offer;
 use crate::customer::CustomerId;
 use crate::event::Event;
 use crate::inventory::{InventoryTx, Shelf, Take, TxKind, WarehouseId};
+use crate::ledger::hex;
 use crate::money::Money;
 use crate::order::{Hold, LineId, Order, OrderId, State};
 use crate::rules::{CouponState, FirstOrder};
@@ -410,5 +411,5 @@ fn hash(customer: CustomerId, request: &OrderRequest) -> String {
         request.metadata,
         request.expected_total
     ]);
-    Sha256::digest(whole.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(whole.to_string()))
 }

@@ -61,11 +61,12 @@ impl Shop {
         let desk = &*self.desk;
         let paying = self.payments(caller, order).await?;
         let failed = paying.refunds.iter().rev().find(|refund| refund.state == RefundState::Failed);
-        let reason = &failed.ok_or(PaymentError::UnknownRefund)?.reason;
+        let failed = failed.ok_or(PaymentError::UnknownRefund)?;
+        let cause = Cause { reason: &failed.reason, case: failed.case };
         desk.store
             .write(move |mut tx| async move {
                 let mut tab = open_tab(&mut tx, caller, order, desk).await?;
-                settle(desk, &mut tx, caller, &mut tab, reason.as_str()).await?;
+                settle(desk, &mut tx, caller, &mut tab, cause).await?;
                 save_tab(desk, &mut tx, caller, &tab, Settling::Still, Vec::new()).await?;
                 Ok::<_, PaymentError>(tx.keep(()).await?)
             })

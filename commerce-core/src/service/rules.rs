@@ -26,8 +26,11 @@ impl Shop {
         self.add_version(caller, rule_id, move |versions| {
             let unknown = || RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() };
             let newest = versions.first().filter(|newest| newest.state == RuleState::Active).ok_or_else(unknown)?;
-            let before =
-                versions.iter().find(|earlier| earlier.rule != newest.rule && earlier.state == RuleState::Active);
+            // Before it was said for the first time: taking back twice goes back twice, not forth again.
+            let since = versions.iter().rposition(|version| version.rule == newest.rule).unwrap_or(0);
+            let before = versions[since..]
+                .iter()
+                .find(|earlier| earlier.rule != newest.rule && earlier.state == RuleState::Active);
             Ok(match before {
                 Some(earlier) => (earlier.rule.clone(), RuleState::Active),
                 None => (newest.rule.clone(), RuleState::Withdrawn),
@@ -114,8 +117,7 @@ impl Shop {
                 }
                 tx.keep(()).await
             })
-            .await
-            .map_err(|error: StoreError| error)?;
+            .await?;
         Ok(coupons.iter().map(|(_, coupon)| coupon.clone()).collect())
     }
 

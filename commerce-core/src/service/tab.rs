@@ -20,6 +20,7 @@ pub(super) enum Settling {
     TooLate,
 }
 
+pub(super) const NOT_NEEDED: &str = "the order did not need it";
 const TOO_LATE: &str = "sold out before the payment came";
 
 pub(super) async fn open_tab(tx: &mut Tx, caller: &Caller, order: OrderId, desk: &Desk) -> Result<Tab, PaymentError> {

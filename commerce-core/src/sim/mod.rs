@@ -107,6 +107,19 @@ struct Simulation {
     report: Report,
 }
 
+/// One of the operations, each as often as its weight says.
+fn draw<T: Copy>(random: &mut StdRng, table: &[(T, u32)]) -> T {
+    let mut left = random.random_range(0..table.iter().map(|(_, weight)| weight).sum());
+    let drawn = table.iter().find(|(_, weight)| match left.checked_sub(*weight) {
+        Some(rest) => {
+            left = rest;
+            false
+        }
+        None => true,
+    });
+    drawn.unwrap_or(&table[0]).0
+}
+
 /// What an operation came to.
 enum Outcome {
     Done,
@@ -167,7 +180,7 @@ impl Simulation {
 
     /// One operation. On a divergence: what was tried, and how shop and model differ.
     async fn step(&mut self) -> Result<String, (String, String)> {
-        let op = self.draw();
+        let op = draw(&mut self.random, &DRAW);
         self.crash_after = self.random.random_bool(0.05).then(|| self.random.random_range(0..16));
         match op {
             Op::Place => self.place(None).await,
@@ -180,17 +193,6 @@ impl Simulation {
         .map_err(|difference| (format!("{op:?}"), difference))?;
         self.faults.rest();
         Ok(format!("{op:?}"))
-    }
-
-    fn draw(&mut self) -> Op {
-        let mut left = self.random.random_range(0..DRAW.iter().map(|(_, weight)| weight).sum());
-        for (op, weight) in DRAW {
-            if left < weight {
-                return op;
-            }
-            left -= weight;
-        }
-        Op::Place
     }
 
     /// From here on the operation may crash.

@@ -3,7 +3,7 @@
 //! happened, the books balance after every step, and once everything has settled nobody is owed anything.
 
 use super::world::World;
-use super::{Divergence, OneStrike, fail, striking};
+use super::{Divergence, OneStrike, draw, fail, striking};
 use crate::after_sale::{CaseKind, Reason};
 use crate::caller::Caller;
 use crate::error::{Code, Failure};
@@ -182,7 +182,7 @@ impl Market {
 
     /// One operation, which may crash. What it tried, or where it went wrong.
     async fn step(&mut self) -> Result<String, (String, String)> {
-        let op = self.draw();
+        let op = draw(&mut self.random, &DRAW);
         if self.random.random_bool(0.1) {
             self.faults.arm(self.random.random_range(0..24));
         }
@@ -191,17 +191,6 @@ impl Market {
         let what = format!("{op:?}");
         done.map_err(|difference| (what.clone(), difference))?;
         Ok(what)
-    }
-
-    fn draw(&mut self) -> Op {
-        let mut left = self.random.random_range(0..DRAW.iter().map(|(_, weight)| weight).sum());
-        for (op, weight) in DRAW {
-            if left < weight {
-                return op;
-            }
-            left -= weight;
-        }
-        Op::Place
     }
 
     async fn run(&mut self, op: Op) -> Done {

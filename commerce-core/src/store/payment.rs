@@ -1,4 +1,5 @@
 use super::{Cell, Conn, Row, StoreError, Tx};
+use crate::id::{Entity, Id};
 use crate::ledger::AccountKind;
 use crate::money::{Currency, Money};
 use crate::order::OrderId;
@@ -26,6 +27,9 @@ pub(crate) enum MessageState {
     Done,
     Rejected,
 }
+
+/// What is looked at again later: when that was due, and when it is due now.
+pub(crate) type PutOff<T> = (Id<T>, Timestamp, Timestamp);
 
 impl Conn {
     /// All payments of these orders, oldest first.
@@ -187,27 +191,29 @@ impl Tx {
     pub(crate) async fn claim_payments(
         &mut self,
         tenant: TenantId,
-        payments: &[(PaymentId, Timestamp, Timestamp)],
+        payments: &[PutOff<Payment>],
     ) -> Result<Vec<PaymentId>, StoreError> {
-        let row = |(id, was, next): &(PaymentId, Timestamp, Timestamp)| {
-            vec![Cell::text(id), Cell::text(tenant), Cell::time(*was), Cell::time(*next)]
-        };
-        let rows = payments.iter().map(row).collect();
-        let claimed = self.sql_rows(include_str!("sql/payment/claim.sql"), rows).rows().await?;
-        claimed.iter().map(|row| row.id("id")).collect()
+        self.claim(include_str!("sql/payment/claim.sql"), tenant, payments).await
     }
 
     /// [`Tx::claim_payments`] for refunds; one that is claimed counts as sent.
     pub(crate) async fn claim_refunds(
         &mut self,
         tenant: TenantId,
-        refunds: &[(RefundId, Timestamp, Timestamp)],
+        refunds: &[PutOff<Refund>],
     ) -> Result<Vec<RefundId>, StoreError> {
-        let row = |(id, was, next): &(RefundId, Timestamp, Timestamp)| {
-            vec![Cell::text(id), Cell::text(tenant), Cell::time(*was), Cell::time(*next)]
-        };
-        let rows = refunds.iter().map(row).collect();
-        let claimed = self.sql_rows(include_str!("sql/refund/claim.sql"), rows).rows().await?;
+        self.claim(include_str!("sql/refund/claim.sql"), tenant, refunds).await
+    }
+
+    async fn claim<T: Entity>(
+        &mut self,
+        text: &'static str,
+        tenant: TenantId,
+        put_off: &[PutOff<T>],
+    ) -> Result<Vec<Id<T>>, StoreError> {
+        let row =
+            |(id, was, next): &PutOff<T>| vec![Cell::text(id), Cell::text(tenant), Cell::time(*was), Cell::time(*next)];
+        let claimed = self.sql_rows(text, put_off.iter().map(row).collect()).rows().await?;
         claimed.iter().map(|row| row.id("id")).collect()
     }
 

@@ -219,6 +219,7 @@ async fn what_is_refused_or_withdrawn_leaves_the_order_as_it_was() {
             (wants(&[]), ChangeRule::AfterSaleNeedsItems),
             (wants(&[(lines[0], 3)]), ChangeRule::AfterSaleNotMoreThanBought),
             (wants(&[(lines[0], 0)]), ChangeRule::AfterSaleNotMoreThanBought),
+            (wants(&[(lines[0], u32::MAX)]), ChangeRule::AfterSaleNotMoreThanBought),
             (wants(&[(lines[1], 1), (lines[1], 1)]), ChangeRule::AfterSaleNotMoreThanBought),
             (request(CaseKind::Compensation, Reason::Late, &[(lines[0], 1)]), ChangeRule::AfterSaleByTheShop),
         ];

@@ -129,11 +129,15 @@ async fn a_rule_is_taken_back_to_the_version_before() {
         }
         let back = t.shop.roll_back_rule(&t.staff(), "sale").await.unwrap();
         assert_eq!((back.version, back.state, discount().await), (3, RuleState::Active, yuan("5.00")), "{}", db.name);
+        // Taken back once more, there is nothing left of it.
+        let nothing = t.shop.roll_back_rule(&t.staff(), "sale").await.unwrap();
+        assert_eq!((nothing.state, discount().await), (RuleState::Withdrawn, yuan("0.00")), "{}", db.name);
+        t.shop.publish_rule(&t.staff(), &off("5.00")).await.unwrap();
         t.shop.withdraw_rule(&t.staff(), "sale").await.unwrap();
         assert_eq!(discount().await, yuan("0.00"));
         let gone = t.shop.roll_back_rule(&t.staff(), "sale").await.unwrap_err();
         assert_eq!(gone.code(), Code::UnknownRule);
-        assert_eq!(t.shop.rule_history(&t.staff(), "sale").await.unwrap().len(), 4);
+        assert_eq!(t.shop.rule_history(&t.staff(), "sale").await.unwrap().len(), 6);
         assert_eq!(t.shop.rules(&t.staff()).await.unwrap()[0].state, RuleState::Withdrawn);
         let by_shopper = t.shop.publish_rule(&buyer.caller, &off("1.00")).await.unwrap_err();
         assert_eq!(by_shopper.code(), Code::NotAllowed);
