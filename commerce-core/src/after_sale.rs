@@ -111,6 +111,8 @@ pub enum CaseAct {
     Process,
     Finish,
     Fail,
+    /// A second person would not have the money go back.
+    TurnDown,
 }
 
 struct CaseStep {
@@ -121,6 +123,7 @@ struct CaseStep {
 }
 
 const SHOP: &[Role] = &[Role::Staff, Role::System];
+const SYSTEM: &[Role] = &[Role::System];
 const ALL: &[Role] = &[Role::Shopper, Role::Staff, Role::System];
 
 #[rustfmt::skip]
@@ -133,6 +136,7 @@ const STEPS: &[CaseStep] = {
         CaseStep { act: CaseAct::Process,  from: &[Approved, Failed],      to: Processing, by: SHOP },
         CaseStep { act: CaseAct::Finish,   from: &[Processing, Requested, Failed], to: Done, by: SHOP },
         CaseStep { act: CaseAct::Fail,     from: &[Processing],            to: Failed,     by: SHOP },
+        CaseStep { act: CaseAct::TurnDown, from: &[Processing],            to: Rejected,   by: SYSTEM },
     ]
 };
 

@@ -9,6 +9,8 @@ use crate::tenant::TenantId;
 pub struct Caller {
     pub tenant: TenantId,
     pub actor: Actor,
+    /// Which of the shop's people; empty where nobody said who they are.
+    pub who: String,
     /// Ties together what one request set off, across events and logs.
     pub correlation_id: String,
 }
@@ -31,15 +33,25 @@ pub enum Role {
 
 impl Caller {
     pub fn shopper(tenant: TenantId, customer: CustomerId) -> Self {
-        Self { tenant, actor: Actor::Shopper(customer), correlation_id: String::new() }
+        Self::of(tenant, Actor::Shopper(customer))
     }
 
     pub fn staff(tenant: TenantId) -> Self {
-        Self { tenant, actor: Actor::Staff, correlation_id: String::new() }
+        Self::of(tenant, Actor::Staff)
     }
 
     pub fn system(tenant: TenantId) -> Self {
-        Self { tenant, actor: Actor::System, correlation_id: String::new() }
+        Self::of(tenant, Actor::System)
+    }
+
+    fn of(tenant: TenantId, actor: Actor) -> Self {
+        Self { tenant, actor, who: String::new(), correlation_id: String::new() }
+    }
+
+    /// The one of the shop's people who acts.
+    #[must_use]
+    pub fn named(self, who: &str) -> Self {
+        Self { who: who.to_owned(), ..self }
     }
 
     pub fn role(&self) -> Role {

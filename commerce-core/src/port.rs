@@ -1,7 +1,7 @@
 //! What the shop needs from outside and others provide.
 
 use crate::money::{Money, Rate};
-use crate::payment::{PaymentId, RefundId};
+use crate::payment::{DisputeAnswer, PaymentId, RefundId};
 use crate::time::Timestamp;
 use std::pin::Pin;
 
@@ -26,6 +26,11 @@ pub trait PaymentChannel: Send + Sync {
     fn refund<'a>(&'a self, request: &'a RefundRequest) -> Answer<'a, RefundStanding>;
 
     fn query_refund(&self, refund: RefundId) -> Answer<'_, RefundStanding>;
+
+    /// Hands over what the shop says to a dispute; says how that stands then.
+    fn answer_dispute<'a>(&'a self, reply: &'a DisputeReply) -> Answer<'a, DisputeStanding>;
+
+    fn query_dispute<'a>(&'a self, channel_no: &'a str) -> Answer<'a, DisputeStanding>;
 
     /// Checks who speaks, then reads what is said. Nothing of a message that fails the check may be used.
     fn read_notification(&self, message: &RawNotification, now: Timestamp) -> Result<Notification, Forged>;
@@ -104,6 +109,42 @@ pub enum RefundStanding {
     Failed { reason: String },
 }
 
+/// A buyer wants money back from the bank: what the channel says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub payment: PaymentId,
+    /// The channel's number of the dispute.
+    pub channel_no: String,
+    pub amount: Money,
+    pub reason: String,
+    /// Until then the channel waits for the shop's answer.
+    pub due_at: Timestamp,
+    pub standing: DisputeStanding,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisputeStanding {
+    /// The channel waits for an answer.
+    Open,
+    /// The answer was not taken; another one may be.
+    AnswerRefused {
+        reason: String,
+    },
+    /// The channel has the answer and decides.
+    UnderReview,
+    /// The shop keeps the money.
+    Won,
+    Lost,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeReply {
+    pub channel_no: String,
+    pub answer: DisputeAnswer,
+    /// What the shop knows about the order, as JSON.
+    pub evidence: String,
+}
+
 /// A message as it came over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawNotification {
@@ -130,6 +171,7 @@ pub struct Notification {
 pub enum News {
     Payment { payment: PaymentId, standing: Standing },
     Refund { refund: RefundId, standing: RefundStanding },
+    Dispute(Claim),
 }
 
 /// Why a message is not believed. Such a message leaves no trace but a line in the log.

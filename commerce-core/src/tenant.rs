@@ -35,6 +35,9 @@ pub struct Settings {
     /// Orders to one address and phone, together lighter than this and placed within the window, are proposed for merging.
     pub merge_under_g: u32,
     pub merge_window_minutes: u32,
+    /// Where more than this of one order is to go back on somebody's word, a second person looks at it first: in the
+    /// currency's smallest unit. None where one person may decide alone.
+    pub refund_check_over: Option<i64>,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             split_over_g: 20_000,
             merge_under_g: 10_000,
             merge_window_minutes: 120,
+            refund_check_over: None,
         }
     }
 }

@@ -1,16 +1,18 @@
 //! The sandbox as a channel of a shop, over HTTP.
 
 use crate::sandbox_pay::Agreement;
-use crate::sandbox_pay::wire::{self, NewPayment, NewRefund, PAYMENTS, REFUNDS, Refused, STATEMENTS, UNKNOWN};
+use crate::sandbox_pay::wire::{
+    self, DISPUTES, NewPayment, NewRefund, PAYMENTS, REFUNDS, Refused, Reply, STATEMENTS, UNKNOWN,
+};
 use crate::trouble::Trouble;
 use commerce_core::money::Rate;
 use commerce_core::payment::{PaymentId, RefundId};
 use commerce_core::port::{
-    Answer, ChannelError, FeeOnRefund, Forged, Notification, PaymentChannel, PaymentRequest, RawNotification, Receipt,
-    RefundRequest, RefundStanding, Standing, Started, Terms,
+    Answer, ChannelError, DisputeReply, DisputeStanding, FeeOnRefund, Forged, Notification, PaymentChannel,
+    PaymentRequest, RawNotification, Receipt, RefundRequest, RefundStanding, Standing, Started, Terms,
 };
 use commerce_core::sandbox::wire::{MerchantKeys, keys_from};
-use commerce_core::sandbox::{ChargeState, SANDBOX};
+use commerce_core::sandbox::{ChargeState, ComplaintState, SANDBOX};
 use commerce_core::time::{Clock, SystemClock, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
@@ -118,6 +120,12 @@ fn refund_standing(answer: Option<String>) -> Result<RefundStanding, ChannelErro
     })
 }
 
+fn dispute_standing(answer: Option<String>) -> Result<DisputeStanding, ChannelError> {
+    let dispute: wire::Dispute = read(&answer.ok_or_else(unheard)?)?;
+    let unreadable = |_| ChannelError::NoAnswer(format!("unreadable: state {:?}", dispute.state));
+    dispute.state.parse().map(ComplaintState::standing).map_err(unreadable)
+}
+
 /// An answer of "never heard of it" to a request to do something is a no.
 fn unheard() -> ChannelError {
     ChannelError::Refused("there is no such payment".to_owned())
@@ -169,6 +177,18 @@ impl PaymentChannel for HttpSandbox {
 
     fn query_refund(&self, refund: RefundId) -> Answer<'_, RefundStanding> {
         Box::pin(async move { refund_standing(self.get(&format!("{REFUNDS}/{refund}")).await?) })
+    }
+
+    fn answer_dispute<'a>(&'a self, reply: &'a DisputeReply) -> Answer<'a, DisputeStanding> {
+        Box::pin(async move {
+            let path = format!("{DISPUTES}/{}/answer", reply.channel_no);
+            let said = Reply { answer: reply.answer, evidence: reply.evidence.clone() };
+            dispute_standing(self.post(&path, &said).await?)
+        })
+    }
+
+    fn query_dispute<'a>(&'a self, channel_no: &'a str) -> Answer<'a, DisputeStanding> {
+        Box::pin(async move { dispute_standing(self.get(&format!("{DISPUTES}/{channel_no}")).await?) })
     }
 
     fn read_notification(&self, message: &RawNotification, now: Timestamp) -> Result<Notification, Forged> {

@@ -2,6 +2,7 @@
 
 mod buy;
 mod data;
+mod dispute;
 mod gift_card;
 mod ledger;
 mod orders;
@@ -81,6 +82,11 @@ enum Cmd {
     Refund(refund::Refund),
     /// Cancel an order that has not left yet; what was paid goes back.
     Cancel(refund::Cancel),
+    /// List what buyers dispute with their banks and is not decided.
+    Disputes(dispute::List),
+    /// Answer a dispute.
+    #[command(subcommand)]
+    Dispute(dispute::Disputes),
     /// Do what time asks for: expire holds, cancel unpaid orders, settle activities, tell what runs low.
     Sweep(Place),
     /// Ask the payment channels about everything that is open, and send what has to go back.
@@ -145,6 +151,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Payments(options) => pay::payments(options).await,
         Cmd::Refund(options) => refund::refund(options).await,
         Cmd::Cancel(options) => refund::cancel(options).await,
+        Cmd::Disputes(options) => dispute::list(options).await,
+        Cmd::Dispute(command) => dispute::answer(command).await,
         Cmd::Chase(options) => refund::chase(options).await,
         Cmd::GiftCard(command) => gift_card::run(command).await,
         Cmd::Reconcile(options) => reconcile::reconcile(options).await,

@@ -2,7 +2,7 @@
 
 use super::output::{Shown, table};
 use commerce_core::Paying;
-use commerce_core::payment::{Payment, Refund};
+use commerce_core::payment::{Payment, Refund, RefundState};
 use serde_json::{Value, json};
 
 /// Where the shopper pays, while something is open there.
@@ -38,7 +38,11 @@ impl Shown for Paying {
         if let Some(url) = pay_url(self) {
             text += &format!("\npay at {url}\n");
         }
-        if self.refunds.iter().any(|refund| !refund.state.is_final()) {
+        let is_there = |state| self.refunds.iter().any(|refund| refund.state == state);
+        if is_there(RefundState::Requested) {
+            text += "\nA second person has to agree: `zhanggui refund ORDER --approve --by NAME`.\n";
+        }
+        if is_there(RefundState::Approved) || is_there(RefundState::Processing) {
             text += "\n`zhanggui chase` sends what is to go back and asks what became of it.\n";
         }
         text
@@ -57,7 +61,7 @@ fn payment_json(payment: &Payment) -> Value {
 fn refund_json(refund: &Refund) -> Value {
     json!({
         "id": refund.id, "payment": refund.payment, "state": refund.state.to_string(), "amount": refund.amount,
-        "reason": refund.reason, "channel_no": refund.channel_no, "failure": refund.failure,
+        "reason": refund.reason, "asked_by": refund.asked_by, "channel_no": refund.channel_no, "failure": refund.failure,
         "created_at": refund.created_at, "updated_at": refund.updated_at,
     })
 }

@@ -16,13 +16,22 @@ use std::time::Duration;
 pub(crate) struct Refund {
     order_no: String,
     /// How much is to go back, such as 12.50.
-    #[arg(required_unless_present = "retry")]
+    #[arg(required_unless_present_any = ["retry", "approve", "reject"], requires = "reason")]
     amount: Option<String>,
-    #[arg(long, required_unless_present = "retry")]
+    #[arg(long, requires = "amount")]
     reason: Option<String>,
     /// Try again to give back what a failed refund left with the shop.
-    #[arg(long, conflicts_with_all = ["amount", "reason"])]
+    #[arg(long, group = "instead", conflicts_with_all = ["amount", "reason"])]
     retry: bool,
+    /// Agree, as a second person, with what somebody else wants to give back.
+    #[arg(long, group = "instead", conflicts_with_all = ["amount", "reason"], requires = "by")]
+    approve: bool,
+    /// Do not agree with it, and say why.
+    #[arg(long, group = "instead", value_name = "WHY", conflicts_with_all = ["amount", "reason"], requires = "by")]
+    reject: Option<String>,
+    /// Who you are. Above the shop's limit two people have to agree.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -55,13 +64,15 @@ pub(crate) struct Chase {
 
 pub(crate) async fn refund(options: Refund) -> Result<(), Trouble> {
     let (shop, tenant) = options.at.open().await?;
-    let staff = Caller::staff(tenant.id);
+    let staff = Caller::staff(tenant.id).named(options.by.as_deref().unwrap_or_default());
     let order = shop.order_by_no(&staff, &options.order_no).await?.id;
-    let paying = match (&options.amount, &options.reason) {
-        (Some(amount), Some(reason)) => {
+    let paying = match (&options.amount, &options.reason, &options.reject) {
+        (Some(amount), Some(reason), _) => {
             let amount = Money::parse(amount, tenant.currency)?;
             shop.refund(&staff, order, amount, reason).await?
         }
+        (_, _, Some(why)) => shop.reject_refunds(&staff, order, why).await?,
+        _ if options.approve => shop.approve_refunds(&staff, order).await?,
         _ => shop.retry_refunds(&staff, order).await?,
     };
     options.output.show(&paying);
@@ -106,14 +117,15 @@ async fn chase_once(shop: &Shop, options: &Chase) -> Result<(), Trouble> {
 impl Shown for Chased {
     fn as_json(&self) -> Value {
         json!({
-            "messages": self.messages, "payments": self.payments, "refunds": self.refunds, "unanswered": self.unanswered,
+            "messages": self.messages, "payments": self.payments, "refunds": self.refunds, "disputes": self.disputes,
+            "unanswered": self.unanswered,
         })
     }
 
     fn as_text(&self) -> String {
         format!(
-            "{} kept messages, {} payments and {} refunds asked about, {} without an answer.",
-            self.messages, self.payments, self.refunds, self.unanswered
+            "{} kept messages, {} payments, {} refunds and {} disputes asked about, {} without an answer.",
+            self.messages, self.payments, self.refunds, self.disputes, self.unanswered
         )
     }
 }

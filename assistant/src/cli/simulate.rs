@@ -72,12 +72,13 @@ async fn simulate_money(name: &str, url: &str, first: u64, seeds: u64) -> Result
         .await
         .map_err(|divergence| Trouble::say(format!("{name}: {divergence}")))?;
     println!(
-        "{name}: seeds {first} to {} · {} operations, {} orders, {} payments came in, {} went back, {} refusals, {} crashes survived; the books balance and nobody is owed anything.",
+        "{name}: seeds {first} to {} · {} operations, {} orders, {} payments came in, {} went back, {} disputes were decided, {} refusals, {} crashes survived; the books balance and the shop owes nobody anything.",
         first + seeds - 1,
         report.ops,
         report.orders,
         report.captured,
         report.given_back,
+        report.disputed,
         report.refused,
         report.crashes
     );

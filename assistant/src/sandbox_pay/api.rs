@@ -3,16 +3,17 @@
 use super::company::Company;
 use super::journal::Step;
 use super::problem::Problem;
-use super::wire::{self, NewPayment, NewRefund};
+use super::wire::{self, NewPayment, NewRefund, Reply};
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use commerce_core::money::Money;
 use commerce_core::port::Forged;
 use commerce_core::sandbox::wire::{SIGNATURE, TIMESTAMP};
-use commerce_core::sandbox::{self, Charge, ChargeState, Fault, Op, Return};
+use commerce_core::sandbox::{self, Charge, ChargeState, Complaint, Fault, Op, Provider, Return, Verdict};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -27,7 +28,11 @@ pub(super) fn routes() -> Router<Company> {
         .route("/v1/payments/{trade_no}/close", post(close))
         .route(wire::REFUNDS, post(refund))
         .route("/v1/refunds/{refund_no}", get(query_refund))
+        .route("/v1/disputes/{dispute_no}", get(query_dispute))
+        .route("/v1/disputes/{dispute_no}/answer", post(answer))
         .route("/v1/statements/{day}", get(statement))
+        .route("/disputes", post(complain))
+        .route("/disputes/{dispute_no}/decision", post(decide))
         .route("/faults", post(misbehave).delete(behave))
 }
 
@@ -136,6 +141,31 @@ async fn query_refund(
     Ok(Json(shown_refund(found.await?)))
 }
 
+async fn query_dispute(
+    State(company): State<Company>,
+    Path(dispute_no): Path<String>,
+    _: Signed,
+) -> Result<Json<wire::Dispute>, Problem> {
+    Ok(Json(company.ask(Op::QueryDispute, |books, _| complaint(&books.provider, &dispute_no)).await?))
+}
+
+async fn answer(
+    State(company): State<Company>,
+    Path(dispute_no): Path<String>,
+    signed: Signed,
+) -> Result<Json<wire::Dispute>, Problem> {
+    let reply: Reply = signed.read()?;
+    let answered = company.ask(Op::AnswerDispute, |books, now| {
+        books.take(Step::Answer { dispute_no: dispute_no.clone(), reply }, now)?;
+        complaint(&books.provider, &dispute_no)
+    });
+    Ok(Json(answered.await?))
+}
+
+fn complaint(provider: &Provider, dispute_no: &str) -> Result<wire::Dispute, Problem> {
+    provider.complaint(dispute_no).cloned().map(shown_dispute).ok_or(Problem::Unknown("dispute"))
+}
+
 async fn statement(
     State(company): State<Company>,
     Path(day): Path<String>,
@@ -169,6 +199,58 @@ fn shown_refund(back: Return) -> wire::Refund {
         done_at: back.done_at,
         failure: back.failure,
     }
+}
+
+fn shown_dispute(complaint: Complaint) -> wire::Dispute {
+    wire::Dispute {
+        dispute_no: complaint.dispute_no,
+        trade_no: complaint.trade_no,
+        amount: complaint.amount,
+        reason: complaint.reason,
+        due_at: complaint.due_at,
+        state: complaint.state.to_string(),
+    }
+}
+
+/// `{"trade_no": "pay_…", "amount": "12.50", "reason": "goods never came"}`: without an amount, all of it.
+#[derive(Deserialize)]
+struct Claimed {
+    trade_no: String,
+    amount: Option<String>,
+    #[serde(default)]
+    reason: String,
+}
+
+/// A buyer asks for money back, as their bank would pass it on.
+async fn complain(
+    State(company): State<Company>,
+    Json(claimed): Json<Claimed>,
+) -> Result<Json<wire::Dispute>, Problem> {
+    let Claimed { trade_no, amount, reason } = claimed;
+    let paid = company.look(|provider| provider.charge(&trade_no).map(|charge| charge.amount));
+    let paid = paid.ok_or(Problem::Unknown("payment"))?;
+    let amount = amount.map_or(Ok(paid), |text| Money::parse(&text, paid.currency()));
+    let amount = amount.map_err(|error| Problem::Invalid(error.to_string()))?;
+    let reason: String = reason.chars().take(CHARS_MOST).collect();
+    company.take(Step::Complain { trade_no: trade_no.clone(), amount, reason })?;
+    let newest = company.look(|provider| provider.complaints().filter(|one| one.trade_no == trade_no).last().cloned());
+    newest.map(shown_dispute).map(Json).ok_or(Problem::Unknown("dispute"))
+}
+
+/// `{"verdict": "buyer_wins"}` or `merchant_wins`
+#[derive(Deserialize)]
+struct Decision {
+    verdict: Verdict,
+}
+
+async fn decide(
+    State(company): State<Company>,
+    Path(dispute_no): Path<String>,
+    Json(decision): Json<Decision>,
+) -> Result<Json<wire::Dispute>, Problem> {
+    company.look(|provider| complaint(provider, &dispute_no))?;
+    company.take(Step::Decide { dispute_no: dispute_no.clone(), verdict: decision.verdict })?;
+    company.look(|provider| complaint(provider, &dispute_no)).map(Json)
 }
 
 /// `{"op": "notify", "faults": ["duplicate", "silent"]}`

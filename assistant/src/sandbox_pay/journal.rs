@@ -1,8 +1,9 @@
 //! What the sandbox has done, one JSON line each: read again at the start, it makes the same books, number for number.
 
-use super::wire::{NewPayment, NewRefund};
+use super::wire::{NewPayment, NewRefund, Reply};
 use crate::trouble::Trouble;
-use commerce_core::sandbox::{Charge, ChargeState, Provider, Refusal, Return};
+use commerce_core::money::Money;
+use commerce_core::sandbox::{Charge, ChargeState, ComplaintState, Provider, Refusal, Return, Verdict};
 use commerce_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -21,6 +22,21 @@ pub(super) enum Step {
         trade_no: String,
     },
     Refund(NewRefund),
+    /// A buyer wants money back.
+    Complain {
+        trade_no: String,
+        amount: Money,
+        reason: String,
+    },
+    Answer {
+        dispute_no: String,
+        #[serde(flatten)]
+        reply: Reply,
+    },
+    Decide {
+        dispute_no: String,
+        verdict: Verdict,
+    },
     /// A merchant has answered a notification.
     Told {
         event_id: String,
@@ -46,7 +62,13 @@ impl Step {
                 provider.charge(trade_no).is_some_and(|charge| charge.state == ChargeState::Open)
             }
             Self::Refund(refund) => provider.returned(&refund.refund_no).is_none(),
-            Self::Pay { .. } | Self::Told { .. } => true,
+            Self::Answer { dispute_no, .. } => {
+                provider.complaint(dispute_no).is_some_and(|complaint| complaint.state == ComplaintState::Open)
+            }
+            Self::Decide { dispute_no, .. } => {
+                provider.complaint(dispute_no).is_some_and(|complaint| !complaint.state.is_decided())
+            }
+            Self::Pay { .. } | Self::Complain { .. } | Self::Told { .. } => true,
         }
     }
 
@@ -56,6 +78,11 @@ impl Step {
             Self::Pay { trade_no } => provider.pay(trade_no, at),
             Self::Close { trade_no } => provider.close(trade_no).map(drop).ok_or(Refusal::Unheard),
             Self::Refund(refund) => provider.refund(back(refund), at).map(drop),
+            Self::Complain { trade_no, amount, reason } => provider.complain(trade_no, *amount, reason, at).map(drop),
+            Self::Answer { dispute_no, reply } => {
+                provider.answer(dispute_no, reply.answer, &reply.evidence, at).map(drop)
+            }
+            Self::Decide { dispute_no, verdict } => provider.decide(dispute_no, *verdict, at).map(drop),
             Self::Told { event_id } => {
                 provider.delivered(event_id);
                 Ok(())

@@ -11,7 +11,12 @@
 //! | `POST /v1/payments/{trade_no}/close` | nobody can pay any more |
 //! | `POST /v1/refunds` | give money back |
 //! | `GET /v1/refunds/{refund_no}` | how that stands |
+//! | `GET /v1/disputes/{dispute_no}` | how a dispute stands |
+//! | `POST /v1/disputes/{dispute_no}/answer` | what the merchant says to it: `contest` or `accept` |
 //! | `GET /v1/statements/{day}` | everything of a day (`20261121`, by Greenwich), as CSV |
+//!
+//! Unsigned, for whoever plays the buyer and the bank: `POST /disputes {"trade_no": "pay_…", "reason": "…"}`, then
+//! `POST /disputes/{dispute_no}/decision {"verdict": "buyer_wins"}`.
 //!
 //! `sandbox-signature` is Ed25519 over `TIMESTAMP\nMETHOD\nPATH\nBODY`, in hexadecimal; `sandbox-timestamp` is in
 //! microseconds and at most five minutes old.
@@ -96,7 +101,9 @@ fn op_and_fault(text: &str) -> Result<(Op, Fault), String> {
 }
 
 fn op(word: &str) -> Result<Op, String> {
-    word.parse().map_err(|_| format!("{word:?} is none of create, query, close, refund, query_refund, notify"))
+    word.parse().map_err(|_| {
+        format!("{word:?} is none of create, query, close, refund, query_refund, answer_dispute, query_dispute, notify")
+    })
 }
 
 fn fault(word: &str) -> Result<Fault, String> {

@@ -10,7 +10,8 @@ use commerce_core::sandbox::{Provider, Return};
 const ROWS_MOST: usize = 100;
 
 pub(super) async fn show(State(company): State<Company>) -> Html<String> {
-    let main = company.look(|provider| [charges(provider), refunds(provider), undelivered(provider)].concat());
+    let main = company
+        .look(|provider| [charges(provider), refunds(provider), disputes(provider), undelivered(provider)].concat());
     page("掌柜沙箱支付 · Sandbox", "wide", &main)
 }
 
@@ -48,6 +49,23 @@ fn refunds(provider: &Provider) -> String {
         })
         .collect();
     table(("退款", "Refunds"), ["refund", "number here", "state", "amount", "of payment", "done at"], rows)
+}
+
+fn disputes(provider: &Provider) -> String {
+    let rows: Vec<[String; 6]> = provider
+        .complaints()
+        .map(|complaint| {
+            [
+                cell(&complaint.dispute_no),
+                cell(&complaint.state.to_string()),
+                number(&complaint.amount.to_string()),
+                cell(&complaint.reason),
+                cell(&complaint.trade_no),
+                cell(&complaint.due_at.to_string()),
+            ]
+        })
+        .collect();
+    table(("争议", "Disputes"), ["dispute", "state", "amount", "reason", "of payment", "answer until"], rows)
 }
 
 fn undelivered(provider: &Provider) -> String {

@@ -1,14 +1,16 @@
 //! What merchants and the sandbox say to each other over HTTP: the bodies of requests and answers, and what is signed.
 
 use commerce_core::money::Money;
+use commerce_core::payment::DisputeAnswer;
 use commerce_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(crate) const PAYMENTS: &str = "/v1/payments";
 pub(crate) const REFUNDS: &str = "/v1/refunds";
+pub(crate) const DISPUTES: &str = "/v1/disputes";
 pub(crate) const STATEMENTS: &str = "/v1/statements";
 
-/// The code of an error that says: of this payment or refund the sandbox has never heard.
+/// The code of an error that says: of this payment, refund or dispute the sandbox has never heard.
 pub(crate) const UNKNOWN: &str = "unknown";
 
 /// What the signature of a request is over.
@@ -62,6 +64,26 @@ pub(crate) struct Refund {
     pub(crate) done_at: Timestamp,
     /// Why not, if it was not done.
     pub(crate) failure: String,
+}
+
+/// What the merchant says to a dispute.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Reply {
+    pub(crate) answer: DisputeAnswer,
+    /// Anything that proves it; the sandbox only shows it.
+    #[serde(default)]
+    pub(crate) evidence: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Dispute {
+    pub(crate) dispute_no: String,
+    pub(crate) trade_no: String,
+    pub(crate) amount: Money,
+    pub(crate) reason: String,
+    pub(crate) due_at: Timestamp,
+    /// `OPEN`, `UNDER_REVIEW`, `MERCHANT_WON` or `BUYER_WON`.
+    pub(crate) state: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -48,6 +48,12 @@ pub enum PaymentError {
         "the refund is {state} and the channel now says otherwise; nothing was booked, look at it by reconciliation"
     )]
     RefundContradicted { state: RefundState },
+    #[error("so much goes back only when a second person agrees; sign in as somebody else than who asked for it")]
+    NeedsASecondPerson,
+    #[error("there is no such dispute, or it does not wait for an answer")]
+    UnknownDispute,
+    #[error("the buyer disputes a payment of this order with the bank; wait for the decision")]
+    DisputeUndecided,
     #[error(transparent)]
     Money(#[from] MoneyError),
     #[error(transparent)]
@@ -98,10 +104,14 @@ impl Failure for PaymentError {
             | Self::Contradicted { .. }
             | Self::NothingToPay
             | Self::Overdue
+            | Self::DisputeUndecided
             | Self::RefundContradicted { .. } => Kind::Conflict,
-            Self::UnknownChannel { .. } | Self::UnknownPayment | Self::UnknownGiftCard | Self::UnknownRefund => {
-                Kind::NotFound
-            }
+            Self::UnknownChannel { .. }
+            | Self::UnknownPayment
+            | Self::UnknownGiftCard
+            | Self::UnknownRefund
+            | Self::UnknownDispute => Kind::NotFound,
+            Self::NeedsASecondPerson => Kind::Forbidden,
             Self::Incomplete { .. } | Self::RefundOfNothing | Self::OneChannel => Kind::Invalid,
             Self::RefundExceedsPaid { .. } => Kind::Exhausted,
             Self::Forged(_) => Kind::Unauthenticated,
@@ -133,6 +143,9 @@ impl Failure for PaymentError {
             Self::RefundOfNothing => Code::InvalidAmount,
             Self::UnknownRefund => Code::UnknownRefund,
             Self::RefundContradicted { .. } => Code::RefundContradicted,
+            Self::NeedsASecondPerson => Code::NeedsASecondPerson,
+            Self::UnknownDispute => Code::UnknownDispute,
+            Self::DisputeUndecided => Code::DisputeUndecided,
             Self::Money(error) => error.code(),
             Self::NotAllowed(error) => error.code(),
             Self::Ledger(error) => error.code(),
@@ -166,6 +179,9 @@ impl Failure for PaymentError {
             Self::RefundContradicted { state } => {
                 format!("退款已处于 {state} 状态，与渠道通知不符，未入账，请通过对账处理")
             }
+            Self::NeedsASecondPerson => "退款金额较大，须由另一人复核；请以申请人以外的身份登录".to_owned(),
+            Self::UnknownDispute => "没有这起争议，或它不在等待答复".to_owned(),
+            Self::DisputeUndecided => "买家已就该订单的付款向银行提出争议，请等待裁定".to_owned(),
             Self::Money(error) => error.zh(),
             Self::NotAllowed(error) => error.zh(),
             Self::Ledger(error) => error.zh(),

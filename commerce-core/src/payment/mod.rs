@@ -4,9 +4,12 @@
 //! rule for all of it is in [`Tab`]: what comes in is kept as long as the order needs it, and what it does not need goes
 //! back the way it came.
 
+mod dispute;
 mod error;
 mod tab;
 
+pub(crate) use dispute::ASKED_EVERY;
+pub use dispute::{Dispute, DisputeAnswer, DisputeId, DisputeState};
 pub use error::PaymentError;
 pub(crate) use tab::Cause;
 pub use tab::Tab;
@@ -161,6 +164,8 @@ pub struct Refund {
     pub reason: String,
     /// The after-sale case it belongs to.
     pub case: Option<CaseId>,
+    /// Who asked for it, where a second person has to look at it first.
+    pub asked_by: String,
     pub channel_no: String,
     pub failure: String,
     pub check_at: Option<Timestamp>,
@@ -200,6 +205,28 @@ impl RefundState {
 }
 
 impl Refund {
+    /// One that the channel is to be asked for.
+    pub(crate) fn new(id: RefundId, payment: &Payment, amount: Money, now: Timestamp) -> Self {
+        Self {
+            id,
+            order: payment.order,
+            payment: payment.id,
+            state: RefundState::Approved,
+            amount,
+            source: AccountKind::Merchant,
+            reason: String::new(),
+            case: None,
+            asked_by: String::new(),
+            channel_no: String::new(),
+            failure: String::new(),
+            check_at: None,
+            checks: 0,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// The pending transfer that sets the money aside until the channel has given it back.
     pub(crate) fn reservation(&self, to: Account) -> Transfer {
         Transfer::single(Id::following(self.id, "refund"), self.source.own(), to, self.amount, Purpose::Refund)

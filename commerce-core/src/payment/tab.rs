@@ -17,11 +17,13 @@ use crate::time::Timestamp;
 pub(crate) struct Cause<'a> {
     pub(crate) reason: &'a str,
     pub(crate) case: Option<CaseId>,
+    /// Who asks for it, where a second person has to look at it first.
+    pub(crate) asked_by: Option<&'a str>,
 }
 
 impl<'a> From<&'a str> for Cause<'a> {
     fn from(reason: &'a str) -> Self {
-        Self { reason, case: None }
+        Self { reason, case: None, asked_by: None }
     }
 }
 
@@ -242,33 +244,34 @@ impl Tab {
     }
 
     fn refund(&mut self, i: usize, amount: Money, id: super::RefundId, cause: &Cause<'_>) -> Result<(), PaymentError> {
-        let now = self.now;
-        let payment = &mut self.payments[i];
-        let is_deposited = !payment.deposited.is_zero();
-        let mut refund = Refund {
-            id,
-            order: self.order.id,
-            payment: payment.id,
-            state: RefundState::Approved,
-            amount,
-            source: if is_deposited { AccountKind::Deposits } else { AccountKind::Merchant },
+        let payment = &self.payments[i];
+        let state = match cause.asked_by {
+            Some(_) => RefundState::Requested,
+            None if payment.is_our_own() => RefundState::Refunded,
+            None => RefundState::Approved,
+        };
+        let source = if payment.deposited.is_zero() { AccountKind::Merchant } else { AccountKind::Deposits };
+        let refund = Refund {
+            state,
+            source,
             reason: cause.reason.to_owned(),
             case: cause.case,
-            channel_no: String::new(),
-            failure: String::new(),
-            check_at: Some(now),
-            checks: 0,
-            version: 1,
-            created_at: now,
-            updated_at: now,
+            asked_by: cause.asked_by.unwrap_or_default().to_owned(),
+            check_at: (state == RefundState::Approved).then_some(self.now),
+            ..Refund::new(id, payment, amount, self.now)
         };
-        if is_deposited {
+        self.give(i, refund)
+    }
+
+    /// Money of a payment is on its way back, or has arrived in the same moment.
+    pub(super) fn give(&mut self, i: usize, refund: Refund) -> Result<(), PaymentError> {
+        let (now, amount) = (self.now, refund.amount);
+        let payment = &mut self.payments[i];
+        if refund.source == AccountKind::Deposits {
             payment.deposited = payment.deposited.checked_sub(amount)?;
         }
         let reservation = refund.reservation(payment.account());
-        if payment.is_our_own() {
-            refund.state = RefundState::Refunded;
-            refund.check_at = None;
+        if refund.state == RefundState::Refunded {
             payment.refunded = payment.refunded.checked_add(amount)?;
             mark_refunded(payment);
             self.transfers.push(Transfer { phase: Phase::Single, ..reservation });
@@ -279,6 +282,24 @@ impl Tab {
         payment.touch(now);
         self.refunds.push(refund);
         self.order.paid = self.order.paid.checked_sub(amount)?;
+        Ok(())
+    }
+
+    /// A second person agrees with a refund: it goes its way.
+    pub(crate) fn approve(&mut self, refund: &mut Refund) -> Result<(), PaymentError> {
+        if self.payment(refund.payment)?.is_our_own() {
+            return self.refunded(refund, "", refund.amount, FeeOnRefund::Kept).map(drop);
+        }
+        refund.state = RefundState::Approved;
+        refund.check_at = Some(self.now);
+        refund.touch(self.now);
+        Ok(())
+    }
+
+    /// A second person does not agree: the money stays, and is not owed.
+    pub(crate) fn reject(&mut self, refund: &mut Refund, why: &str) -> Result<(), PaymentError> {
+        self.refund_failed(refund, why)?;
+        self.order.returned = self.order.returned.checked_sub(refund.amount)?;
         Ok(())
     }
 
@@ -305,7 +326,7 @@ impl Tab {
         refund: &mut Refund,
         channel_no: &str,
         amount: Money,
-        terms: &Terms,
+        fee_on_refund: FeeOnRefund,
     ) -> Result<bool, PaymentError> {
         if refund.state == RefundState::Refunded {
             return Ok(false);
@@ -321,7 +342,7 @@ impl Tab {
         payment.refunding = payment.refunding.checked_sub(amount)?;
         payment.refunded = payment.refunded.checked_add(amount)?;
         mark_refunded(payment);
-        let fee = fee_to_return(payment, terms)?;
+        let fee = fee_to_return(payment, fee_on_refund)?;
         payment.fee_returned = payment.fee_returned.checked_add(fee)?;
         payment.touch(now);
         let account = payment.account();
@@ -410,8 +431,8 @@ fn end(refund: &mut Refund, state: RefundState, now: Timestamp) {
 }
 
 /// What of the fee comes back by now, less what came back before: so the parts add up to the whole fee, whatever the steps.
-fn fee_to_return(payment: &Payment, terms: &Terms) -> Result<Money, PaymentError> {
-    if terms.fee_on_refund == FeeOnRefund::Kept {
+fn fee_to_return(payment: &Payment, fee_on_refund: FeeOnRefund) -> Result<Money, PaymentError> {
+    if fee_on_refund == FeeOnRefund::Kept {
         return Ok(Money::zero(payment.fee.currency()));
     }
     let share = payment.fee.share(payment.refunded, payment.amount, Round::HalfUp)?;

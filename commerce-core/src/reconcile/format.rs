@@ -99,7 +99,12 @@ impl StatementColumns {
 impl StatementFormat {
     /// What the sandbox channel sends.
     pub fn sandbox() -> Self {
-        let kinds = [("PAYMENT", RowKind::Payment), ("REFUND", RowKind::Refund), ("ADJUSTMENT", RowKind::Adjustment)];
+        let kinds = [
+            ("PAYMENT", RowKind::Payment),
+            ("REFUND", RowKind::Refund),
+            ("CHARGEBACK", RowKind::Refund),
+            ("ADJUSTMENT", RowKind::Adjustment),
+        ];
         Self {
             encoding: Charset::Utf8,
             delimiter: ',',

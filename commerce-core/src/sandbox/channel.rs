@@ -5,8 +5,8 @@ use super::{Charge, ChargeState, Fault, Op, Provider, Refusal, Return, SANDBOX};
 use crate::money::Rate;
 use crate::payment::{PaymentId, RefundId};
 use crate::port::{
-    Answer, ChannelError, FeeOnRefund, Forged, Notification, PaymentChannel, PaymentRequest, RawNotification, Receipt,
-    RefundRequest, RefundStanding, Standing, Started, Terms,
+    Answer, ChannelError, DisputeReply, DisputeStanding, FeeOnRefund, Forged, Notification, PaymentChannel,
+    PaymentRequest, RawNotification, Receipt, RefundRequest, RefundStanding, Standing, Started, Terms,
 };
 use crate::time::{Clock, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -149,6 +149,21 @@ impl PaymentChannel for SandboxChannel {
         Box::pin(async move {
             let refund_no = refund.to_string();
             self.ask(Op::QueryRefund, |provider, _| Ok(refund_standing_of(provider.returned(&refund_no))))
+        })
+    }
+
+    fn answer_dispute<'a>(&'a self, reply: &'a DisputeReply) -> Answer<'a, DisputeStanding> {
+        Box::pin(async move {
+            let answer =
+                |provider: &mut Provider, now| provider.answer(&reply.channel_no, reply.answer, &reply.evidence, now);
+            Ok(self.ask(Op::AnswerDispute, answer)?.standing())
+        })
+    }
+
+    fn query_dispute<'a>(&'a self, channel_no: &'a str) -> Answer<'a, DisputeStanding> {
+        Box::pin(async move {
+            let look = |provider: &mut Provider, _| provider.complaint(channel_no).cloned().ok_or(Refusal::Unheard);
+            Ok(self.ask(Op::QueryDispute, look)?.state.standing())
         })
     }
 

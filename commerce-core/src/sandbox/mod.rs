@@ -2,10 +2,12 @@
 //! misbehaves on demand. `zhanggui sandbox-pay` puts it on the network; the simulation talks to it directly.
 
 mod channel;
+mod dispute;
 mod outbox;
 pub mod wire;
 
 pub use channel::{SandboxChannel, refund_standing_of, standing_of};
+pub use dispute::{Complaint, ComplaintState, Verdict};
 pub use outbox::Undelivered;
 
 use crate::money::{Money, Rate, Round};
@@ -24,6 +26,7 @@ pub struct Provider {
     keys: Keys,
     charges: BTreeMap<String, Charge>,
     returns: BTreeMap<String, Return>,
+    complaints: BTreeMap<String, Complaint>,
     outbox: Outbox,
     faults: Vec<(Op, VecDeque<Fault>)>,
     sequence: u64,
@@ -82,6 +85,8 @@ pub enum Op {
     Close,
     Refund,
     QueryRefund,
+    AnswerDispute,
+    QueryDispute,
     /// Telling the merchant.
     Notify,
 }
@@ -138,6 +143,7 @@ impl Provider {
             keys,
             charges: BTreeMap::new(),
             returns: BTreeMap::new(),
+            complaints: BTreeMap::new(),
             outbox: Outbox::default(),
             faults: Vec::new(),
             sequence: 0,
@@ -231,9 +237,7 @@ impl Provider {
         if charge.amount.currency() != wanted.amount.currency() {
             return Err(Refusal::OtherCurrency);
         }
-        let back = self.returns.values().filter(|r| r.trade_no == wanted.trade_no && r.failure.is_empty());
-        let back: i64 = back.map(|known| known.amount.minor()).sum();
-        if wanted.amount.minor() <= 0 || back + wanted.amount.minor() > charge.amount.minor() {
+        if wanted.amount.minor() <= 0 || wanted.amount.minor() > self.left(charge) {
             return Err(Refusal::TooMuch);
         }
         let url = charge.notify_url.clone();
@@ -242,6 +246,16 @@ impl Provider {
         let event_id = self.number("E");
         self.tell(&url, Event::refunded(event_id, &self.merchant, &done), now);
         Ok(done)
+    }
+
+    /// What of a payment has neither gone back nor is claimed back.
+    fn left(&self, charge: &Charge) -> i64 {
+        let returns = self.returns.values().filter(|back| back.trade_no == charge.trade_no && back.failure.is_empty());
+        let claims = self.complaints.values().filter(|complaint| {
+            complaint.trade_no == charge.trade_no && complaint.state != ComplaintState::MerchantWon
+        });
+        let back: i64 = returns.map(|back| back.amount.minor()).chain(claims.map(|claim| claim.amount.minor())).sum();
+        charge.amount.minor() - back
     }
 
     pub fn returned(&self, refund_no: &str) -> Option<&Return> {
@@ -282,6 +296,10 @@ impl Provider {
             let no_fee = Money::zero(back.amount.currency());
             add(back.done_at, &back.refund_no, &back.channel_no, "REFUND", back.amount, no_fee);
         }
+        for lost in self.complaints.values().filter(|complaint| complaint.state == ComplaintState::BuyerWon) {
+            // It has no number of the merchant's.
+            add(lost.decided_at, "", &lost.dispute_no, "CHARGEBACK", lost.amount, Money::zero(lost.amount.currency()));
+        }
         rows.sort();
         let heading = "merchant_order_no,channel_no,type,amount,fee,currency,completed_at,batch_no\n";
         rows.iter().fold(heading.to_owned(), |page, (_, row)| page + row + "\n")
@@ -314,6 +332,7 @@ impl Event {
             channel_no: charge.channel_no.clone(),
             amount: charge.amount,
             at: charge.paid_at,
+            claim: None,
         }
     }
 
@@ -326,6 +345,7 @@ impl Event {
             channel_no: back.channel_no.clone(),
             amount: back.amount,
             at: back.done_at,
+            claim: None,
         }
     }
 }

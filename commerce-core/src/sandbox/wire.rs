@@ -3,7 +3,9 @@
 
 use crate::ledger::{hex, unhex};
 use crate::money::Money;
-use crate::port::{Forged, News, Notification, RawNotification, Receipt, RefundStanding, Standing};
+use crate::port::{
+    Claim, DisputeStanding, Forged, News, Notification, RawNotification, Receipt, RefundStanding, Standing,
+};
 use crate::time::{MINUTE, Timestamp};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
@@ -40,11 +42,20 @@ pub struct Event {
     pub event_id: String,
     pub kind: EventKind,
     pub merchant: String,
-    /// The merchant's number of the payment or refund.
+    /// The merchant's number of the payment or refund; of a dispute, that of the payment.
     pub no: String,
     pub channel_no: String,
     pub amount: Money,
     pub at: Timestamp,
+    /// Of a dispute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<ClaimTerms>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ClaimTerms {
+    pub reason: String,
+    pub due_at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -53,6 +64,12 @@ pub enum EventKind {
     PaymentPaid,
     #[serde(rename = "refund.done")]
     RefundDone,
+    #[serde(rename = "dispute.opened")]
+    DisputeOpened,
+    #[serde(rename = "dispute.won")]
+    DisputeWon,
+    #[serde(rename = "dispute.lost")]
+    DisputeLost,
 }
 
 impl Keys {
@@ -98,7 +115,22 @@ impl Event {
                 refund: self.no.parse().ok()?,
                 standing: RefundStanding::Refunded { channel_no, amount: self.amount },
             },
+            EventKind::DisputeOpened => self.claim(DisputeStanding::Open)?,
+            EventKind::DisputeWon => self.claim(DisputeStanding::Won)?,
+            EventKind::DisputeLost => self.claim(DisputeStanding::Lost)?,
         })
+    }
+
+    fn claim(&self, standing: DisputeStanding) -> Option<News> {
+        let terms = self.claim.as_ref()?;
+        Some(News::Dispute(Claim {
+            payment: self.no.parse().ok()?,
+            channel_no: self.channel_no.clone(),
+            amount: self.amount,
+            reason: terms.reason.clone(),
+            due_at: terms.due_at,
+            standing,
+        }))
     }
 }
 

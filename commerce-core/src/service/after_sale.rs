@@ -3,6 +3,7 @@
 use super::change_order::{open, refused, swapped_line};
 use super::fulfil::plan_more;
 use super::move_order::{load, reserve};
+use super::refund::asked_by;
 use super::tab::{Settling, open_tab, save_tab, settle};
 use super::{Desk, Shop};
 use crate::after_sale::{Case, CaseAct, CaseId, CaseKind, CaseStatus, Reason};
@@ -361,7 +362,8 @@ async fn give_back_money(desk: &Desk, tx: &mut Tx, caller: &Caller, case: &mut C
     case.refund_amount = Money::from_minor(case.refund_amount.minor().min(most), tab.order.currency);
     tab.order.returned = tab.order.returned.checked_add(case.refund_amount)?;
     let note = case.reason.to_string();
-    let cause = Cause { reason: &note, case: Some(case.id) };
+    let asked_by = asked_by(caller, &opened.settings, tab.order.returned);
+    let cause = Cause { reason: &note, case: Some(case.id), asked_by };
     let settling = settle(desk, tx, caller, &mut tab, cause).await?;
     save_tab(desk, tx, caller, &tab, settling, Vec::new()).await?;
     step(case, CaseAct::Process, Role::System, "", desk.now())?;
@@ -412,7 +414,7 @@ async fn exchange(desk: &Desk, tx: &mut Tx, caller: &Caller, case: &mut Case) ->
     case.line = Some(new.id);
     step(case, CaseAct::Process, Role::System, "", now)?;
     let note = case.reason.to_string();
-    let cause = Cause { reason: &note, case: None };
+    let cause = Cause { reason: &note, case: None, asked_by: None };
     settle(desk, tx, caller, &mut tab, cause).await?;
     save_tab(desk, tx, caller, &tab, Settling::Still, Vec::new()).await?;
     Ok(())
@@ -467,6 +469,25 @@ pub(super) async fn refund_ended(
     step(&mut case, act, Role::System, "", desk.now())?;
     keep_case(desk, tx, caller, &case).await?;
     if act == CaseAct::Finish { move_refunded(desk, tx, caller, order).await } else { Ok(()) }
+}
+
+/// A second person would not have the money of a case go back: it is turned down after all.
+pub(super) async fn refund_rejected(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: CaseId,
+    why: &str,
+) -> Result<(), OrderError> {
+    let Some(mut case) = tx.case(caller.tenant, id).await? else { return Ok(()) };
+    step(&mut case, CaseAct::TurnDown, Role::System, why, desk.now())?;
+    if case.kind == CaseKind::Refund {
+        // The goods never came back: they can be applied for again.
+        let line = line_of(tx, caller, &case).await?;
+        tx.save_line(caller.tenant, &Line { returned_qty: line.returned_qty - case.qty, ..line }).await?;
+    }
+    keep_case(desk, tx, caller, &case).await?;
+    go_on(desk, tx, caller, &case).await
 }
 
 /// A parcel with goods sent in exchange has passed to `to`: once it has arrived, the case is done.

@@ -3,8 +3,13 @@
 
 use super::Shop;
 use crate::caller::Caller;
-use crate::payment::{Payment, PaymentError, PaymentId, Refund, RefundState, patience};
-use crate::port::{ChannelError, News, PaymentChannel, RefundRequest, RefundStanding, Standing, Terms};
+use crate::payment::{
+    ASKED_EVERY, Dispute, DisputeState, Payment, PaymentError, PaymentId, Refund, RefundState, patience,
+};
+use crate::port::{
+    ChannelError, Claim, DisputeReply, DisputeStanding, News, PaymentChannel, RefundRequest, RefundStanding, Standing,
+    Terms,
+};
 use crate::store::StoreError;
 use tokio::task::JoinSet;
 
@@ -14,6 +19,7 @@ pub struct Chased {
     pub messages: usize,
     pub payments: usize,
     pub refunds: usize,
+    pub disputes: usize,
     /// Questions that got no answer, and will be asked again.
     pub unanswered: usize,
 }
@@ -45,6 +51,14 @@ impl Shop {
             };
             asked.spawn(async move { (refund.id.to_string(), send(&*channel, refund).await) });
         }
+        for dispute in self.claim_disputes(caller).await? {
+            chased.disputes += 1;
+            let Ok(channel) = self.desk.channels.find(caller.tenant, &dispute.channel) else {
+                chased.unanswered += 1;
+                continue;
+            };
+            asked.spawn(async move { (dispute.id.to_string(), argue(&*channel, dispute).await) });
+        }
         let mut answers = asked.join_all().await;
         // Whoever answered first: what is done with the answers is done in one order, so that it can be simulated.
         answers.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -71,6 +85,7 @@ impl Shop {
             total.messages += chased.messages;
             total.payments += chased.payments;
             total.refunds += chased.refunds;
+            total.disputes += chased.disputes;
             total.unanswered += chased.unanswered;
         }
         Ok(total)
@@ -115,6 +130,30 @@ impl Shop {
             })
             .await
     }
+
+    async fn claim_disputes(&self, caller: &Caller) -> Result<Vec<Dispute>, StoreError> {
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let now = desk.now();
+                let due = tx.disputes_to_check(caller.tenant, now, AT_ONCE).await?;
+                let put_off: Vec<_> = due
+                    .iter()
+                    .filter_map(|d| {
+                        let is_to_be_told = d.state == DisputeState::Answering;
+                        let wait = if is_to_be_told { patience(d.checks + 1) } else { ASKED_EVERY };
+                        Some((d.id, d.check_at?, now.plus_micros(wait)))
+                    })
+                    .collect();
+                if put_off.is_empty() {
+                    return Ok(tx.leave(Vec::new()));
+                }
+                let claimed = tx.claim_disputes(caller.tenant, &put_off).await?;
+                let mine = due.into_iter().filter(|dispute| claimed.contains(&dispute.id)).collect();
+                tx.keep(mine).await
+            })
+            .await
+    }
 }
 
 type Said = Result<(Terms, News), ChannelError>;
@@ -144,4 +183,21 @@ async fn send(channel: &dyn PaymentChannel, refund: Refund) -> Said {
         answer => answer?,
     };
     Ok((channel.terms().clone(), News::Refund { refund: refund.id, standing }))
+}
+
+/// Hands over what the shop says to a dispute, or asks what became of it.
+async fn argue(channel: &dyn PaymentChannel, dispute: Dispute) -> Said {
+    let standing = match (dispute.state, dispute.answer) {
+        (DisputeState::Answering, Some(answer)) => {
+            let reply = DisputeReply { channel_no: dispute.channel_no.clone(), answer, evidence: dispute.evidence };
+            match channel.answer_dispute(&reply).await {
+                Err(ChannelError::Refused(reason)) => DisputeStanding::AnswerRefused { reason },
+                answer => answer?,
+            }
+        }
+        _ => channel.query_dispute(&dispute.channel_no).await?,
+    };
+    let Dispute { payment, channel_no, amount, reason, due_at, .. } = dispute;
+    let claim = Claim { payment, channel_no, amount, reason, due_at, standing };
+    Ok((channel.terms().clone(), News::Dispute(claim)))
 }

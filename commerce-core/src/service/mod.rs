@@ -8,6 +8,7 @@ mod channels;
 mod chase;
 mod checkout;
 mod customers;
+mod dispute;
 mod fulfil;
 mod gift_cards;
 mod goods;

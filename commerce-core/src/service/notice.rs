@@ -1,14 +1,15 @@
 //! What channels tell us: checked, kept, worked on, once. News also comes as the answer to a question; both go the same way.
 
 use super::after_sale::refund_ended;
+use super::dispute::dispute_event;
 use super::tab::{NOT_NEEDED, Outcome, Settling, deliver_virtual, refund_event, save_tabs, settle};
 use super::till::Work;
 use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::event::Event;
 use crate::order::{Order, OrderId};
-use crate::payment::{Payment, PaymentError, PaymentId, PaymentState, Refund, RefundId, Tab};
-use crate::port::{Forged, News, RawNotification, RefundStanding, Standing, Terms};
+use crate::payment::{Dispute, DisputeId, Payment, PaymentError, PaymentId, PaymentState, Refund, RefundId, Tab};
+use crate::port::{Claim, DisputeStanding, Forged, News, RawNotification, RefundStanding, Standing, Terms};
 use crate::store::{Message, MessageState, Settled, StoreError, Tx};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
@@ -160,6 +161,8 @@ struct Known {
     refunds: HashMap<RefundId, Refund>,
     /// Refunds that have come to an end here.
     ended: Vec<Refund>,
+    /// With the version they were read at; none of those that begin here.
+    disputes: BTreeMap<DisputeId, (Dispute, Option<i64>)>,
 }
 
 async fn hear_group(desk: &Desk, mut tx: Tx, group: &[Word]) -> Result<Settled<Vec<Answer>>, PaymentError> {
@@ -179,7 +182,7 @@ async fn hear_group(desk: &Desk, mut tx: Tx, group: &[Word]) -> Result<Settled<V
     for (order, news) in moved {
         let Some(tab) = known.tabs.get_mut(&order) else { continue };
         // A refund that failed is not tried again by itself, or a channel that always says no would be asked for ever.
-        let settling = match news.iter().any(|news| matches!(news, News::Payment { .. })) {
+        let settling = match news.iter().any(|news| matches!(news, News::Payment { .. } | News::Dispute(_))) {
             true => settle(desk, &mut tx, caller, tab, NOT_NEEDED).await?,
             false => Settling::Still,
         };
@@ -192,13 +195,21 @@ async fn hear_group(desk: &Desk, mut tx: Tx, group: &[Word]) -> Result<Settled<V
 }
 
 async fn look_up(tx: &mut Tx, tenant: TenantId, group: &[Word], now: Timestamp) -> Result<Known, StoreError> {
-    let (mut payments, mut refunds) = (BTreeSet::new(), BTreeSet::new());
+    let (mut payments, mut refunds, mut disputes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for word in group {
         match &word.news {
             News::Payment { payment, .. } => drop(payments.insert(*payment)),
             News::Refund { refund, .. } => drop(refunds.insert(*refund)),
+            News::Dispute(claim) => {
+                let dispute = Dispute::id_of(claim);
+                payments.insert(claim.payment);
+                refunds.insert(Dispute::refund_of(dispute));
+                disputes.insert(dispute);
+            }
         }
     }
+    let disputes: Vec<DisputeId> = disputes.into_iter().collect();
+    let disputes = if disputes.is_empty() { Vec::new() } else { tx.disputes(tenant, &disputes).await? };
     let refunds: Vec<RefundId> = refunds.into_iter().collect();
     let refunds = if refunds.is_empty() { Vec::new() } else { tx.refunds(tenant, &refunds).await? };
     payments.extend(refunds.iter().map(|refund| refund.payment));
@@ -220,7 +231,8 @@ async fn look_up(tx: &mut Tx, tenant: TenantId, group: &[Word], now: Timestamp) 
     };
     let tabs = orders.into_iter().map(tab).collect();
     let refunds = refunds.into_iter().map(|refund| (refund.id, refund)).collect();
-    Ok(Known { tabs, order_of, virtual_orders, refunds, ended: Vec::new() })
+    let disputes = disputes.into_iter().map(|dispute| (dispute.id, (dispute.clone(), Some(dispute.version)))).collect();
+    Ok(Known { tabs, order_of, virtual_orders, refunds, ended: Vec::new(), disputes })
 }
 
 impl Known {
@@ -228,6 +240,7 @@ impl Known {
         match news {
             News::Payment { payment, .. } => self.order_of.get(payment).copied(),
             News::Refund { refund, .. } => self.refunds.get(refund).map(|refund| refund.order),
+            News::Dispute(claim) => self.order_of.get(&claim.payment).copied(),
         }
     }
 
@@ -247,8 +260,45 @@ impl Known {
                 }
                 is_news
             }
+            News::Dispute(claim) => return self.apply_claim(claim, &word.terms),
         };
         Ok(if is_news { Heard::News } else { Heard::Known })
+    }
+
+    fn apply_claim(&mut self, claim: &Claim, terms: &Terms) -> Answer {
+        let order = self.order_of.get(&claim.payment).ok_or(PaymentError::UnknownPayment)?;
+        let tab = self.tabs.get_mut(order).ok_or(PaymentError::UnknownPayment)?;
+        let id = Dispute::id_of(claim);
+        match self.disputes.get_mut(&id) {
+            None if claim.standing == DisputeStanding::Won => Ok(Heard::Known),
+            None => {
+                // Until the refund that is in the way has come to an end.
+                let Some(dispute) = tab.dispute(claim, terms)? else { return Ok(Heard::Kept) };
+                self.disputes.insert(id, (dispute, None));
+                Ok(Heard::News)
+            }
+            // It begins and ends in one group: its end waits until its beginning is booked.
+            Some((dispute, None)) => match dispute.state.is_final() || claim.standing == DisputeStanding::Open {
+                true => Ok(Heard::Known),
+                false => Ok(Heard::Kept),
+            },
+            Some((dispute, Some(_))) => {
+                let refund = self.refunds.get_mut(&dispute.refund).ok_or(PaymentError::UnknownRefund)?;
+                let is_news = tab.hear_of(dispute, refund, claim)?;
+                if is_news && dispute.state.is_final() {
+                    self.ended.push(refund.clone());
+                }
+                Ok(if is_news { Heard::News } else { Heard::Known })
+            }
+        }
+    }
+
+    /// The disputes that begin here, and those that moved on, each with the version it was read at.
+    fn disputes_to_write(&self) -> (Vec<Dispute>, Vec<(&Dispute, i64)>) {
+        let begun =
+            self.disputes.values().filter(|(_, was)| was.is_none()).map(|(dispute, _)| dispute.clone()).collect();
+        let moved = self.disputes.values().filter_map(|(dispute, was)| Some((dispute, (*was)?)));
+        (begun, moved.filter(|(dispute, was)| dispute.version != *was).collect())
     }
 }
 
@@ -269,7 +319,9 @@ fn apply_refund_standing(
 ) -> Result<bool, PaymentError> {
     match standing {
         RefundStanding::Unheard | RefundStanding::Processing => Ok(false),
-        RefundStanding::Refunded { channel_no, amount } => tab.refunded(refund, channel_no, *amount, terms),
+        RefundStanding::Refunded { channel_no, amount } => {
+            tab.refunded(refund, channel_no, *amount, terms.fee_on_refund)
+        }
         RefundStanding::Failed { reason } => tab.refund_failed(refund, reason),
     }
 }
@@ -281,11 +333,15 @@ async fn save(
     known: &mut Known,
     outcomes: Vec<(OrderId, Settling)>,
 ) -> Result<(), PaymentError> {
+    let (begun, moved) = known.disputes_to_write();
     let mut to_write = Vec::with_capacity(outcomes.len());
     for (order, settling) in &outcomes {
         let Some(tab) = known.tabs.get(order) else { continue };
         let ended = known.ended.iter().filter(|refund| refund.order == *order);
-        let events: Vec<Event> = ended.map(|refund| refund_event(desk, caller, &tab.order, refund)).collect();
+        let mut events: Vec<Event> = ended.map(|refund| refund_event(desk, caller, &tab.order, refund)).collect();
+        let disputes = begun.iter().chain(moved.iter().map(|(dispute, _)| *dispute));
+        let disputes = disputes.filter(|dispute| dispute.order == *order);
+        events.extend(disputes.map(|dispute| dispute_event(desk, caller, &tab.order, dispute)));
         to_write.push(Outcome { tab, settling: *settling, events });
     }
     if to_write.is_empty() {
@@ -293,6 +349,8 @@ async fn save(
     }
     save_tabs(desk, tx, caller, to_write).await?;
     tx.save_refunds(caller.tenant, &known.ended).await?;
+    tx.insert_disputes(caller.tenant, &begun).await?;
+    tx.save_disputes(caller.tenant, &moved).await?;
     for refund in &known.ended {
         if let (Some(case), Some(tab)) = (refund.case, known.tabs.get_mut(&refund.order)) {
             refund_ended(desk, tx, caller, case, &mut tab.order).await?;
@@ -315,7 +373,8 @@ async fn keep_messages(tx: &mut Tx, caller: &Caller, group: &[Word], answers: &[
     for (word, answer) in group.iter().zip(answers) {
         let Some(message) = &word.message else { continue };
         let (state, reason) = match answer {
-            Ok(_) => (MessageState::Done, String::new()),
+            Ok(Heard::Kept) => (MessageState::Received, String::new()),
+            Ok(Heard::News | Heard::Known) => (MessageState::Done, String::new()),
             Err(error) => (MessageState::Rejected, error.to_string()),
         };
         let is_twin = messages.iter().any(|m| (&m.channel, &m.event_id) == (&message.channel, &message.event_id));

@@ -138,6 +138,12 @@ impl Shop {
             .write(move |mut tx| async move {
                 let mut tab = open_tab(&mut tx, caller, order, desk).await?;
                 let owed = awaited(&tab.order, tab.now)?;
+                if !tab.order.state.is_unpaid() {
+                    let disputes = tx.disputes_of(caller.tenant, order).await?;
+                    if disputes.iter().any(|dispute| !dispute.state.is_final()) {
+                        return Err(PaymentError::DisputeUndecided);
+                    }
+                }
                 let (cards, rest) = share_out(&mut tx, caller, methods, &tab, owed).await?;
                 if rest.minor() > 0 && channel.is_none() {
                     return Err(PaymentError::Incomplete { left: rest });

@@ -1,16 +1,26 @@
 //! Giving money back: by staff, and again where a channel would not.
 
-use super::tab::{Settling, open_tab, save_tab, settle};
+use super::after_sale::{refund_ended, refund_rejected};
+use super::tab::{NOT_NEEDED, Settling, open_tab, refund_event, save_tab, settle};
 use super::{Paying, Shop};
 use crate::after_sale::{Case, CaseId, CaseKind, CaseStatus, Reason};
 use crate::caller::Caller;
 use crate::money::Money;
 use crate::order::{OrderId, State};
-use crate::payment::{Cause, PaymentError, RefundState, Tab};
+use crate::payment::{Cause, PaymentError, Refund, RefundState, Tab};
+use crate::tenant::{Settings, Tenant};
+use std::collections::BTreeSet;
+
+/// What a second person says about a refund.
+enum Verdict<'a> {
+    Approved,
+    Rejected { why: &'a str },
+}
 
 impl Shop {
-    /// Gives back a part of what an order cost, or all of it, by the ways it was paid. An order that has not left yet is
-    /// canceled instead; see [`Shop::cancel_order`].
+    /// Gives back a part of what an order cost, or all of it, by the ways it was paid. Above the shop's limit it waits for a
+    /// second person; see [`Shop::approve_refunds`]. An order that has not left yet is canceled instead; see
+    /// [`Shop::cancel_order`].
     pub async fn refund(
         &self,
         caller: &Caller,
@@ -30,7 +40,7 @@ impl Shop {
         caller.acts_for_the_shop()?;
         let desk = &*self.desk;
         let Back { amount, reason, case } = back;
-        let reason: &str = &reason.chars().take(200).collect::<String>();
+        let reason: &str = &reason.chars().take(LONGEST_REASON).collect::<String>();
         desk.store
             .write(move |mut tx| async move {
                 let mut tab = open_tab(&mut tx, caller, order, desk).await?;
@@ -42,7 +52,10 @@ impl Shop {
                     return Err(PaymentError::RefundExceedsPaid { left });
                 }
                 tab.order.returned = tab.order.returned.checked_add(amount)?;
-                settle(desk, &mut tx, caller, &mut tab, Cause { reason, case }).await?;
+                let settings =
+                    tx.tenant(caller.tenant).await?.map(|tenant: Tenant| tenant.settings).unwrap_or_default();
+                let asked_by = asked_by(caller, &settings, tab.order.returned);
+                settle(desk, &mut tx, caller, &mut tab, Cause { reason, case, asked_by }).await?;
                 save_tab(desk, &mut tx, caller, &tab, Settling::Still, Vec::new()).await?;
                 if let Some(id) = case {
                     let compensation = compensation(id, &tab, amount, reason);
@@ -62,7 +75,7 @@ impl Shop {
         let paying = self.payments(caller, order).await?;
         let failed = paying.refunds.iter().rev().find(|refund| refund.state == RefundState::Failed);
         let failed = failed.ok_or(PaymentError::UnknownRefund)?;
-        let cause = Cause { reason: &failed.reason, case: failed.case };
+        let cause = Cause { reason: &failed.reason, case: failed.case, asked_by: None };
         desk.store
             .write(move |mut tx| async move {
                 let mut tab = open_tab(&mut tx, caller, order, desk).await?;
@@ -73,6 +86,74 @@ impl Shop {
             .await?;
         self.payments(caller, order).await
     }
+
+    /// The refunds that wait for a second person, oldest first.
+    pub async fn refunds_to_approve(&self, caller: &Caller) -> Result<Vec<Refund>, PaymentError> {
+        caller.acts_for_the_shop()?;
+        Ok(self.desk.store.read().await?.requested_refunds(caller.tenant, MOST_REFUNDS).await?)
+    }
+
+    /// A second person agrees with what is to go back for an order.
+    pub async fn approve_refunds(&self, caller: &Caller, order: OrderId) -> Result<Paying, PaymentError> {
+        self.decide_refunds(caller, order, &Verdict::Approved).await
+    }
+
+    /// A second person does not agree, and says why: the money stays, and a case it was for is turned down.
+    pub async fn reject_refunds(&self, caller: &Caller, order: OrderId, why: &str) -> Result<Paying, PaymentError> {
+        let why = &why.chars().take(LONGEST_REASON).collect::<String>();
+        self.decide_refunds(caller, order, &Verdict::Rejected { why }).await
+    }
+
+    async fn decide_refunds(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+        verdict: &Verdict<'_>,
+    ) -> Result<Paying, PaymentError> {
+        caller.acts_for_the_shop()?;
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let mut tab = open_tab(&mut tx, caller, order, desk).await?;
+                let mut asked = tx.refunds_of(caller.tenant, &[order]).await?;
+                asked.retain(|refund| refund.state == RefundState::Requested);
+                if asked.is_empty() {
+                    return Err(PaymentError::UnknownRefund);
+                }
+                if caller.who.is_empty() || asked.iter().any(|refund| refund.asked_by == caller.who) {
+                    return Err(PaymentError::NeedsASecondPerson);
+                }
+                for refund in &mut asked {
+                    match verdict {
+                        Verdict::Approved => tab.approve(refund)?,
+                        Verdict::Rejected { why } => tab.reject(refund, why)?,
+                    }
+                }
+                settle(desk, &mut tx, caller, &mut tab, NOT_NEEDED).await?;
+                let events = asked.iter().map(|refund| refund_event(desk, caller, &tab.order, refund)).collect();
+                save_tab(desk, &mut tx, caller, &tab, Settling::Still, events).await?;
+                tx.save_refunds(caller.tenant, &asked).await?;
+                let cases: BTreeSet<CaseId> = asked.iter().filter_map(|refund| refund.case).collect();
+                for case in cases {
+                    match verdict {
+                        Verdict::Approved => refund_ended(desk, &mut tx, caller, case, &mut tab.order).await?,
+                        Verdict::Rejected { why } => refund_rejected(desk, &mut tx, caller, case, why).await?,
+                    }
+                }
+                Ok(tx.keep(()).await?)
+            })
+            .await?;
+        self.payments(caller, order).await
+    }
+}
+
+const MOST_REFUNDS: u32 = 1_000;
+const LONGEST_REASON: usize = 200;
+
+/// Who asks for a refund, where so much of one order is not to go back on one person's word.
+pub(super) fn asked_by<'a>(caller: &'a Caller, settings: &Settings, of_order: Money) -> Option<&'a str> {
+    let limit = settings.refund_check_over?;
+    (of_order.minor() > limit).then_some(caller.who.as_str())
 }
 
 /// Money that goes back without goods.

@@ -169,7 +169,9 @@ async fn verify_across(conn: &mut Conn, tenant: TenantId) -> Result<(), VerifyEr
             | CrossCheck::PaymentFees
             | CrossCheck::PaymentDeposits
             | CrossCheck::BookedForNothing => BookRule::PaymentsAreBooked,
-            CrossCheck::RefundBooked | CrossCheck::RefundEnded => BookRule::RefundsAreBooked,
+            CrossCheck::RefundBooked | CrossCheck::RefundEnded | CrossCheck::DisputeRefunds => {
+                BookRule::RefundsAreBooked
+            }
         };
         return Err(disagree(rule, format!("{subject} ({question:?})"), found, expected).into());
     }

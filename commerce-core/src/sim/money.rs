@@ -10,11 +10,12 @@ use crate::error::{Code, Failure};
 use crate::ledger::AccountKind;
 use crate::money::{Money, Rate};
 use crate::order::{Act, OrderId, State};
-use crate::payment::{Method, RefundState};
-use crate::sandbox::{ChargeState, Fault, Op as BankOp, Provider, SandboxChannel, wire};
+use crate::payment::{DisputeState, Method, RefundState};
+use crate::sandbox::{ChargeState, ComplaintState, Fault, Op as BankOp, Provider, SandboxChannel, Verdict, wire};
 use crate::service::{CaseRequest, Condition, Item, OrderRequest, Shipment};
 use crate::store::{AccountSearch, Store};
-use crate::time::{Clock, DAY, MINUTE, ManualClock, Timestamp};
+use crate::tenant::Settings;
+use crate::time::{Clock, DAY, HOUR, MINUTE, ManualClock, Timestamp};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -30,6 +31,8 @@ pub struct MoneyReport {
     /// Payments that came in, refunds that went out.
     pub captured: usize,
     pub given_back: usize,
+    /// Disputes that were decided, for either side.
+    pub disputed: usize,
     pub refused: u64,
     pub crashes: u64,
 }
@@ -79,10 +82,14 @@ enum Op {
     GoodWill,
     Fulfil,
     Return,
+    SecondLook,
+    Complain,
+    Argue,
+    Decide,
     TimePasses,
 }
 
-const DRAW: [(Op, u32); 13] = [
+const DRAW: [(Op, u32); 17] = [
     (Op::Place, 14),
     (Op::Pay, 16),
     (Op::PayWithCard, 5),
@@ -95,10 +102,14 @@ const DRAW: [(Op, u32); 13] = [
     (Op::GoodWill, 2),
     (Op::Fulfil, 6),
     (Op::Return, 3),
+    (Op::SecondLook, 2),
+    (Op::Complain, 3),
+    (Op::Argue, 2),
+    (Op::Decide, 2),
     (Op::TimePasses, 5),
 ];
 
-const FAULTS: [(BankOp, Fault); 13] = [
+const FAULTS: [(BankOp, Fault); 15] = [
     (BankOp::Create, Fault::TimeoutAfterSuccess),
     (BankOp::Create, Fault::Timeout),
     (BankOp::Create, Fault::Refuse),
@@ -107,6 +118,8 @@ const FAULTS: [(BankOp, Fault); 13] = [
     (BankOp::Close, Fault::TimeoutAfterSuccess),
     (BankOp::Refund, Fault::TimeoutAfterSuccess),
     (BankOp::Refund, Fault::ServerError),
+    (BankOp::AnswerDispute, Fault::TimeoutAfterSuccess),
+    (BankOp::AnswerDispute, Fault::Refuse),
     (BankOp::Notify, Fault::Silent),
     (BankOp::Notify, Fault::Duplicate),
     (BankOp::Notify, Fault::Late),
@@ -138,6 +151,8 @@ impl Market {
         faults.rest();
         let store = Store::open_with(url, striking(&faults)).await.map_err(|error| error.to_string())?;
         let world = World::build(store, clock.clone(), seed).await?;
+        let settings = Settings { refund_check_over: Some(CHECKED_OVER), ..Settings::default() };
+        world.shop.change_settings(world.tenant(), settings).await.map_err(|error| error.to_string())?;
         let bank = |code: &&str| Arc::new(Mutex::new(Provider::new("M-1", FEE, wire::keys_from(code).0)));
         let banks = BANKS.iter().map(bank).collect();
         let random = StdRng::seed_from_u64(seed);
@@ -173,7 +188,11 @@ impl Market {
     }
 
     fn staff(&self) -> Caller {
-        Caller::staff(self.world.tenant())
+        Caller::staff(self.world.tenant()).named("li")
+    }
+
+    fn second_person(&self) -> Caller {
+        Caller::staff(self.world.tenant()).named("wang")
     }
 
     fn system(&self) -> Caller {
@@ -207,6 +226,10 @@ impl Market {
             Op::GoodWill => self.good_will().await,
             Op::Fulfil => self.fulfil().await,
             Op::Return => self.give_back_goods().await,
+            Op::SecondLook => self.second_look().await,
+            Op::Complain => self.complain(),
+            Op::Argue => self.argue().await,
+            Op::Decide => self.decide(),
             Op::TimePasses => self.time_passes(20).await,
         }
     }
@@ -405,6 +428,68 @@ impl Market {
         Ok(())
     }
 
+    /// Somebody else looks at the refunds that wait for it, and sometimes says no.
+    async fn second_look(&mut self) -> Done {
+        let waiting = self.world.shop.refunds_to_approve(&self.staff()).await;
+        let waiting = self.outcome(waiting).await?.unwrap_or_default();
+        let Some(refund) = waiting.choose(&mut self.random) else { return Ok(()) };
+        let (order, second) = (refund.order, self.second_person());
+        let looked = match self.random.random_bool(0.3) {
+            true => self.world.shop.reject_refunds(&second, order, "simulated").await,
+            false => self.world.shop.approve_refunds(&second, order).await,
+        };
+        self.outcome(looked).await.map(drop)
+    }
+
+    /// A buyer asks the bank for some of the money back.
+    fn complain(&mut self) -> Done {
+        let i = self.random.random_range(0..self.banks.len());
+        let paid: Vec<(String, Money)> = {
+            let bank = self.bank(i);
+            let paid = bank.charges().filter(|charge| charge.state == ChargeState::Paid);
+            paid.map(|charge| (charge.trade_no.clone(), charge.amount)).collect()
+        };
+        let Some((trade_no, amount)) = paid.choose(&mut self.random) else { return Ok(()) };
+        let part = if self.random.random_bool(0.5) { amount.minor() } else { amount.minor() / 2 };
+        let (now, claimed) = (self.clock.now(), Money::from_minor(part, amount.currency()));
+        let mut bank = self.bank(i);
+        // All of it may have gone back by now.
+        let Ok(complaint) = bank.complain(trade_no, claimed, "simulated", now) else { return Ok(()) };
+        let is_told = bank.undelivered().any(|message| message.event.channel_no == complaint.dispute_no);
+        if !is_told {
+            // What nobody has ever told the shop, it could only learn from a statement.
+            drop(bank.decide(&complaint.dispute_no, Verdict::MerchantWins, now));
+        }
+        Ok(())
+    }
+
+    async fn argue(&mut self) -> Done {
+        let open = self.world.shop.open_disputes(&self.staff()).await;
+        let mut open = self.outcome(open).await?.unwrap_or_default();
+        open.retain(|dispute| dispute.state == DisputeState::Open);
+        let Some(dispute) = open.choose(&mut self.random) else { return Ok(()) };
+        let answered = match self.random.random_bool(0.3) {
+            true => self.world.shop.accept_dispute(&self.staff(), dispute.id).await,
+            false => self.world.shop.contest_dispute(&self.staff(), dispute.id, "simulated").await,
+        };
+        self.outcome(answered).await.map(drop)
+    }
+
+    /// A bank decides, whether it was answered or not.
+    fn decide(&mut self) -> Done {
+        let i = self.random.random_range(0..self.banks.len());
+        let open: Vec<String> = {
+            let bank = self.bank(i);
+            let open = bank.complaints().filter(|complaint| !complaint.state.is_decided());
+            open.map(|complaint| complaint.dispute_no.clone()).collect()
+        };
+        let Some(dispute_no) = open.choose(&mut self.random) else { return Ok(()) };
+        let verdict = if self.random.random_bool(0.5) { Verdict::BuyerWins } else { Verdict::MerchantWins };
+        let now = self.clock.now();
+        drop(self.bank(i).decide(dispute_no, verdict, now));
+        Ok(())
+    }
+
     async fn time_passes(&mut self, minutes_max: i64) -> Done {
         self.clock.advance(self.random.random_range(1..=minutes_max) * MINUTE);
         let swept = self.world.sweep().await;
@@ -425,13 +510,19 @@ impl Market {
         }
     }
 
-    /// The companies behave, everything is delivered and asked, time passes; then nobody owes anybody anything, and the
-    /// companies' books and ours say the same.
+    /// The companies behave and decide, everything is looked at, delivered and asked, time passes; then the shop owes nobody
+    /// anything, and the companies' books and its own say the same.
     async fn settle_down(&mut self) -> Done {
         for i in 0..self.banks.len() {
             self.bank(i).behave();
         }
+        while !self.world.shop.refunds_to_approve(&self.staff()).await.map_err(|error| error.to_string())?.is_empty() {
+            self.second_look().await?;
+        }
         for round in 0..10 {
+            for _ in 0..20 {
+                self.decide()?;
+            }
             self.deliver(Patience::Much).await?;
             self.chase().await?;
             self.deliver(Patience::Much).await?;
@@ -439,11 +530,19 @@ impl Market {
             self.clock.advance(11 * MINUTE);
             if round == 6 {
                 self.retry_refunds().await?;
+                // A bank that did not tell how it decided is asked.
+                self.clock.advance(6 * HOUR);
             }
         }
         for order in self.orders.clone() {
             self.check_settled(order).await?;
         }
+        let open = self.world.shop.open_disputes(&self.staff()).await.map_err(|error| error.to_string())?;
+        if let Some(open) = open.first() {
+            return Err(format!("{} is still {}", open.id, open.state));
+        }
+        let decided = |bank: &Provider| bank.complaints().filter(|complaint| complaint.state.is_decided()).count();
+        self.report.disputed = (0..self.banks.len()).map(|i| decided(&self.bank(i))).sum();
         self.report.orders += self.orders.len();
         Ok(())
     }
@@ -480,7 +579,9 @@ impl Market {
             if is_paid != payment.state.is_captured() {
                 return Err(format!("{no} is {}, its bank has {:?}", payment.state, bank.charge(&no)));
             }
-            let back: i64 = bank.returns().filter(|back| back.trade_no == no).map(|back| back.amount.minor()).sum();
+            let returned = bank.returns().filter(|back| back.trade_no == no).map(|back| back.amount.minor());
+            let lost = bank.complaints().filter(|lost| lost.trade_no == no && lost.state == ComplaintState::BuyerWon);
+            let back: i64 = returned.chain(lost.map(|lost| lost.amount.minor())).sum();
             if back != payment.refunded.minor() {
                 return Err(format!("{no} was refunded {}, its bank gave back {back}", payment.refunded));
             }
@@ -495,6 +596,9 @@ impl Market {
         self.world.shop.verify(&self.staff(), None).await.map(drop).map_err(|error| error.to_string())
     }
 }
+
+/// Most of what is given back for good will and for goods goes out on one person's word, some needs two.
+const CHECKED_OVER: i64 = 2_000;
 
 const FEE: Rate = Rate::from_basis_points(60);
 

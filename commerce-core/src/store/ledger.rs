@@ -45,6 +45,7 @@ pub(crate) enum CrossCheck {
     PaymentDeposits,
     RefundBooked,
     RefundEnded,
+    DisputeRefunds,
     BookedForNothing,
 }
 
@@ -196,6 +197,7 @@ impl Conn {
             CrossCheck::PaymentDeposits => include_str!("sql/verify/payment_deposits.sql"),
             CrossCheck::RefundBooked => include_str!("sql/verify/refund_booked.sql"),
             CrossCheck::RefundEnded => include_str!("sql/verify/refund_ended.sql"),
+            CrossCheck::DisputeRefunds => include_str!("sql/verify/dispute_refunds.sql"),
             CrossCheck::BookedForNothing => include_str!("sql/verify/booked_for_nothing.sql"),
         };
         let row = self.sql(text).text(tenant).row().await?;

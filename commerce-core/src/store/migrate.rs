@@ -26,6 +26,7 @@ const MIGRATIONS: &[(i64, &str, For, &str)] = &[
     (7, "payment", For::Both, include_str!("../../../migrations/0007_payment.sql")),
     (8, "rules", For::Both, include_str!("../../../migrations/0008_rules.sql")),
     (9, "reconciliation", For::Both, include_str!("../../../migrations/0009_reconciliation.sql")),
+    (10, "dispute", For::Both, include_str!("../../../migrations/0010_dispute.sql")),
 ];
 
 pub(super) fn newest() -> i64 {

@@ -5,6 +5,7 @@ mod after_sale;
 mod catalog;
 mod conn;
 mod customer;
+mod dispute;
 mod error;
 mod event;
 mod fulfilment;

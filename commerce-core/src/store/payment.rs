@@ -82,6 +82,12 @@ impl Conn {
         rows.iter().map(read_refund).collect()
     }
 
+    /// Refunds that wait for a second person.
+    pub(crate) async fn requested_refunds(&mut self, tenant: TenantId, limit: u32) -> Result<Vec<Refund>, StoreError> {
+        let rows = self.sql(include_str!("sql/refund/requested.sql")).text(tenant).int(limit).rows().await?;
+        rows.iter().map(read_refund).collect()
+    }
+
     /// Refunds that have to be sent or asked about, and through which channel.
     pub(crate) async fn refunds_to_check(
         &mut self,
@@ -205,7 +211,7 @@ impl Tx {
         self.claim(include_str!("sql/refund/claim.sql"), tenant, refunds).await
     }
 
-    async fn claim<T: Entity>(
+    pub(super) async fn claim<T: Entity>(
         &mut self,
         text: &'static str,
         tenant: TenantId,
@@ -259,11 +265,11 @@ impl Tx {
 }
 
 /// 0 stands for never.
-fn clock(time: Option<Timestamp>) -> Cell {
+pub(super) fn clock(time: Option<Timestamp>) -> Cell {
     Cell::time(time.unwrap_or(Timestamp::from_micros(0)))
 }
 
-fn read_clock(row: &Row, column: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn read_clock(row: &Row, column: &str) -> Result<Option<Timestamp>, StoreError> {
     Ok(Some(row.time(column)?).filter(|time| time.micros() > 0))
 }
 
@@ -327,6 +333,7 @@ fn refund_row(tenant: TenantId, r: &Refund) -> Vec<Cell> {
         Cell::text(r.source),
         Cell::text(&r.reason),
         Cell::maybe(r.case),
+        Cell::text(&r.asked_by),
         Cell::text(&r.channel_no),
         Cell::text(&r.failure),
         clock(r.check_at),
@@ -374,6 +381,7 @@ fn read_refund(row: &Row) -> Result<Refund, StoreError> {
         source: row.word::<AccountKind>("source")?,
         reason: row.text("reason")?,
         case: row.maybe_id("after_sale")?,
+        asked_by: row.text("asked_by")?,
         channel_no: row.text("channel_no")?,
         failure: row.text("failure")?,
         check_at: read_clock(row, "check_at")?,

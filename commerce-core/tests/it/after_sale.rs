@@ -1,7 +1,7 @@
 //! Goods that come back, goods that are exchanged, money that goes back.
 
+use crate::bank::Bank;
 use crate::db::Db;
-use crate::payments::Bank;
 use crate::shop::{Buyer, TestShop, yuan};
 use commerce_core::after_sale::{Case, CaseKind, CaseStatus, Reason};
 use commerce_core::catalog::{ProductKind, SkuId};

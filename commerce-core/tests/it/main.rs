@@ -4,17 +4,21 @@
 
 mod after_sale;
 mod bad_input;
+mod bank;
 mod concurrency;
 mod crash;
 mod crash_money;
 mod db;
+mod disputes;
 mod events;
 mod fulfilment;
 mod goods;
+mod last_instant;
 mod ledger;
 mod orders;
 mod payments;
 mod reconcile;
+mod refunds;
 mod rules;
 mod schema;
 mod shop;

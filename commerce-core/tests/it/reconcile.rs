@@ -1,7 +1,7 @@
 //! A channel's statement against our books.
 
+use crate::bank::Bank;
 use crate::db::Db;
-use crate::payments::Bank;
 use crate::shop::{TestShop, yuan};
 use commerce_core::error::{Code, Failure};
 use commerce_core::ledger::AccountKind;

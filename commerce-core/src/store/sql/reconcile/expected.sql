@@ -14,7 +14,7 @@ union
 select r.id, 'refund' as kind, r.channel_no, r.currency, r.amount, -coalesce(f.amount, 0) as fee, t.at
 from refund r
 join payment p on p.id = r.payment and p.channel = $2
-join ledger_transfer t on t.subject = r.id and t.purpose = 'refund' and t.phase = 'POST'
+join ledger_transfer t on t.subject = r.id and t.purpose = 'refund' and t.phase in ('POST', 'SINGLE')
 left join ledger_transfer f on f.subject = r.id and f.purpose = 'fee-returned'
 where r.tenant = $1 and r.state = 'REFUNDED'
   and ((t.at >= $4 and t.at < $5) or r.id in (select value ->> 'no' from json_each($6)))

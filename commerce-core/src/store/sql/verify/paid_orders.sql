@@ -1,6 +1,8 @@
--- An order goes ahead only when it was paid: what it got is at least what it cost, or a change made it cost more.
+-- An order goes ahead only when it was paid: what it got is at least what it cost, or a change made it cost more, or the
+-- buyer has the bank take the money back.
 select o.id as subject, o.paid as found, o.total - o.returned as expected
 from orders o
 where o.tenant = $1 and o.state not in ('CREATED', 'PENDING_PAYMENT', 'CANCELED') and o.total > 0 and o.paid = 0
   and o.returned < o.total
+  and not exists (select 1 from dispute d where d.orders = o.id and d.state <> 'WON')
 limit 1

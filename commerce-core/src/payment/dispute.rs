@@ -1,0 +1,205 @@
+//! Disputes: a buyer asks the bank, not the shop, for the money back. What a dispute does to the money is what a refund does,
+//! only that the channel decides: the money is set aside when it begins, gone when it is lost, there again when it is won.
+
+use super::{Payment, PaymentError, PaymentId, Refund, RefundId, RefundState, Tab};
+use crate::id::{Entity, Id};
+use crate::ledger::AccountKind;
+use crate::money::Money;
+use crate::order::OrderId;
+use crate::port::{Claim, DisputeStanding, FeeOnRefund, Terms};
+use crate::time::{HOUR, Timestamp};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispute {
+    pub id: DisputeId,
+    pub order: OrderId,
+    pub payment: PaymentId,
+    /// What it does to the money.
+    pub refund: RefundId,
+    pub channel: String,
+    /// The channel's own number of it.
+    pub channel_no: String,
+    pub amount: Money,
+    pub reason: String,
+    pub state: DisputeState,
+    /// What the shop says to it, once it has decided.
+    pub answer: Option<DisputeAnswer>,
+    /// What the shop shows to prove it, as JSON.
+    pub evidence: String,
+    /// Why the channel would not take the answer.
+    pub failure: String,
+    /// Until then the channel waits for an answer.
+    pub due_at: Timestamp,
+    /// When the channel is to be told or asked next.
+    pub check_at: Option<Timestamp>,
+    pub checks: u32,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+pub type DisputeId = Id<Dispute>;
+
+impl Entity for Dispute {
+    const PREFIX: &'static str = "dsp";
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum DisputeState {
+    /// Waits for the shop's answer.
+    Open,
+    /// The answer is to be handed over.
+    Answering,
+    /// The channel has the answer and decides.
+    UnderReview,
+    /// The shop keeps the money.
+    Won,
+    Lost,
+}
+
+impl DisputeState {
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Won | Self::Lost)
+    }
+}
+
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum DisputeAnswer {
+    /// The buyer has no claim; the evidence shows why.
+    Contest,
+    /// The buyer is right.
+    Accept,
+}
+
+/// A channel that tells nothing of an open dispute is asked this often: banks take weeks.
+pub(crate) const ASKED_EVERY: i64 = 6 * HOUR;
+
+impl Dispute {
+    pub(crate) fn id_of(claim: &Claim) -> DisputeId {
+        Id::following(claim.payment, &format!("dispute/{}", claim.channel_no))
+    }
+
+    pub(crate) fn refund_of(id: DisputeId) -> RefundId {
+        Id::following(id, "refund")
+    }
+
+    fn new(claim: &Claim, payment: &Payment, now: Timestamp) -> Self {
+        let id = Self::id_of(claim);
+        let state = if claim.standing == DisputeStanding::Lost { DisputeState::Lost } else { DisputeState::Open };
+        Self {
+            id,
+            order: payment.order,
+            payment: payment.id,
+            refund: Self::refund_of(id),
+            channel: payment.channel.clone(),
+            channel_no: claim.channel_no.clone(),
+            amount: claim.amount,
+            reason: claim.reason.chars().take(200).collect(),
+            state,
+            answer: None,
+            evidence: String::new(),
+            failure: String::new(),
+            due_at: claim.due_at,
+            check_at: (!state.is_final()).then(|| now.plus_micros(ASKED_EVERY)),
+            checks: 0,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Where it stands after what the channel says; none if that is nothing new.
+    fn state_after(&self, standing: &DisputeStanding) -> Option<DisputeState> {
+        match (self.state, standing) {
+            (DisputeState::Won | DisputeState::Lost, _) => None,
+            (_, DisputeStanding::Won) => Some(DisputeState::Won),
+            (_, DisputeStanding::Lost) => Some(DisputeState::Lost),
+            (DisputeState::Open | DisputeState::Answering, DisputeStanding::UnderReview) => {
+                Some(DisputeState::UnderReview)
+            }
+            (DisputeState::Answering, DisputeStanding::AnswerRefused { .. }) => Some(DisputeState::Open),
+            _ => None,
+        }
+    }
+
+    /// The shop has decided what to say.
+    pub(crate) fn say(&mut self, answer: DisputeAnswer, evidence: String, now: Timestamp) {
+        self.state = DisputeState::Answering;
+        self.answer = Some(answer);
+        self.evidence = evidence;
+        self.failure.clear();
+        self.checks = 0;
+        self.check_at = Some(now);
+        self.touch(now);
+    }
+
+    fn touch(&mut self, now: Timestamp) {
+        self.version += 1;
+        self.updated_at = now;
+    }
+}
+
+impl Tab {
+    /// A dispute begins: the money is set aside. None while a refund of the same money is on its way, because only one of
+    /// the two can have it; which, the channel will say.
+    pub(crate) fn dispute(&mut self, claim: &Claim, terms: &Terms) -> Result<Option<Dispute>, PaymentError> {
+        let place =
+            self.payments.iter().position(|payment| payment.id == claim.payment && payment.channel == terms.code);
+        let place = place.ok_or(PaymentError::UnknownPayment)?;
+        let payment = &self.payments[place];
+        let left = payment.refundable();
+        left.checked_sub(claim.amount)?;
+        if claim.amount.minor() <= 0 || claim.amount.minor() > left.minor() {
+            let is_on_its_way =
+                (1..=payment.amount.minor()).contains(&claim.amount.minor()) && !payment.refunding.is_zero();
+            let mismatch = PaymentError::AmountMismatch { expected: left, got: claim.amount };
+            return if is_on_its_way { Ok(None) } else { Err(mismatch) };
+        }
+        let dispute = Dispute::new(claim, payment, self.now);
+        let is_lost = dispute.state == DisputeState::Lost;
+        let refund = Refund {
+            state: if is_lost { RefundState::Refunded } else { RefundState::Processing },
+            // What no order has earned yet goes back before what this one has.
+            source: match payment.deposited.minor() >= claim.amount.minor() {
+                true => AccountKind::Deposits,
+                false => AccountKind::Merchant,
+            },
+            reason: dispute.reason.clone(),
+            channel_no: claim.channel_no.clone(),
+            ..Refund::new(dispute.refund, payment, claim.amount, self.now)
+        };
+        self.give(place, refund)?;
+        Ok(Some(dispute))
+    }
+
+    /// What a channel says of a dispute that is known. `false` if that was known already.
+    pub(crate) fn hear_of(
+        &mut self,
+        dispute: &mut Dispute,
+        refund: &mut Refund,
+        claim: &Claim,
+    ) -> Result<bool, PaymentError> {
+        if claim.amount != dispute.amount {
+            return Err(PaymentError::AmountMismatch { expected: dispute.amount, got: claim.amount });
+        }
+        let Some(state) = dispute.state_after(&claim.standing) else { return Ok(false) };
+        match state {
+            // What a dispute costs a shop is never given back by its channel.
+            DisputeState::Lost => drop(self.refunded(refund, &claim.channel_no, claim.amount, FeeOnRefund::Kept)?),
+            DisputeState::Won => drop(self.refund_failed(refund, "the shop won the dispute")?),
+            DisputeState::Open | DisputeState::Answering | DisputeState::UnderReview => {}
+        }
+        if let DisputeStanding::AnswerRefused { reason } = &claim.standing {
+            reason.clone_into(&mut dispute.failure);
+        }
+        dispute.state = state;
+        dispute.check_at = (!state.is_final()).then(|| self.now.plus_micros(ASKED_EVERY));
+        dispute.touch(self.now);
+        Ok(true)
+    }
+}

@@ -1,0 +1,5 @@
+select d.id, d.orders, d.payment, d.refund, d.channel, d.channel_no, d.state, d.currency, d.amount, d.reason, d.answer, d.evidence, d.failure,
+       d.due_at, d.check_at, d.checks, d.version, d.created_at, d.updated_at
+from json_each($2) as want
+cross join dispute d
+where d.id = want.value ->> 'id' and d.tenant || '' = $1

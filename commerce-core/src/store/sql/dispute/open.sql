@@ -1,0 +1,7 @@
+-- What is not decided, that due first first.
+select d.id, d.orders, d.payment, d.refund, d.channel, d.channel_no, d.state, d.currency, d.amount, d.reason, d.answer, d.evidence, d.failure,
+       d.due_at, d.check_at, d.checks, d.version, d.created_at, d.updated_at
+from dispute d
+where d.tenant = $1 and d.state in ('OPEN', 'ANSWERING', 'UNDER_REVIEW')
+order by d.due_at, d.id
+limit $2
