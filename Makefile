@@ -28,12 +28,14 @@ sim: ## Long simulations on both databases: make sim SEED=7 OPS=100000 SEEDS=100
 	$(ZHANGGUI) sim --seed $(or $(SEED),1) --ops $(or $(OPS),100000)
 	$(ZHANGGUI) sim --seed $(or $(SEED),1) --money $(or $(SEEDS),10000)
 
-bench: ## Orders and payments per second on both databases, beside their yardsticks
+bench: ## Orders, payments and statements on both databases, beside their yardsticks
 	cargo build --release --package assistant
 	$(CARGO_TARGET_DIR)target/release/zhanggui bench orders --db sqlite
 	$(CARGO_TARGET_DIR)target/release/zhanggui bench orders --db postgres
 	$(CARGO_TARGET_DIR)target/release/zhanggui bench payments --db sqlite
 	$(CARGO_TARGET_DIR)target/release/zhanggui bench payments --db postgres
+	$(CARGO_TARGET_DIR)target/release/zhanggui bench reconcile --db sqlite
+	$(CARGO_TARGET_DIR)target/release/zhanggui bench reconcile --db postgres
 
 docs: ## Print the generated pages of docs/ anew
 	UPDATE_DOCS=1 cargo test --quiet --package commerce-core --lib the_page_is_printed

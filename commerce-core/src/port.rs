@@ -30,7 +30,8 @@ pub trait PaymentChannel: Send + Sync {
     /// Hands over what the shop says to a dispute; says how that stands then.
     fn answer_dispute<'a>(&'a self, reply: &'a DisputeReply) -> Answer<'a, DisputeStanding>;
 
-    fn query_dispute<'a>(&'a self, channel_no: &'a str) -> Answer<'a, DisputeStanding>;
+    /// All disputes that began or were decided since then.
+    fn disputes(&self, since: Timestamp) -> Answer<'_, Vec<Claim>>;
 
     /// Checks who speaks, then reads what is said. Nothing of a message that fails the check may be used.
     fn read_notification(&self, message: &RawNotification, now: Timestamp) -> Result<Notification, Forged>;

@@ -1,16 +1,14 @@
 //! Benchmarks that stand beside their own yardsticks: a figure without the machine's measure says nothing.
 
+mod ground;
 mod orders;
 mod payments;
+mod reconcile;
 mod slow_disk;
+mod speed;
 mod stall;
 mod yardstick;
 
 pub(crate) use orders::{OrdersBench, run as orders};
 pub(crate) use payments::{PaymentsBench, run as payments};
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Database {
-    Sqlite,
-    Postgres,
-}
+pub(crate) use reconcile::{ReconcileBench, run as reconcile};

@@ -1,12 +1,11 @@
 //! `zhanggui bench orders`: how fast orders are placed, beside what the database can do at all.
 
+use super::ground::{Database, Ground};
+use super::speed::{Speed, Waits};
 use super::stall::{SKUS, Stall};
-use super::{Database, slow_disk, yardstick};
-use crate::private_postgres::PrivatePostgres;
+use super::{slow_disk, yardstick};
 use clap::Args;
 use commerce_core::Item;
-use commerce_core::store::Store;
-use hdrhistogram::Histogram;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
@@ -54,28 +53,16 @@ struct Report {
 #[derive(Serialize)]
 struct Part {
     name: &'static str,
-    orders: u64,
-    orders_per_s: f64,
-    p50_ms: f64,
-    p95_ms: f64,
-    p99_ms: f64,
+    #[serde(flatten)]
+    speed: Speed,
 }
 
 pub(crate) async fn run(options: OrdersBench) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(millis) = options.sync_delay_ms.filter(|_| !slow_disk::is_here()) {
         return Ok(slow_disk::run_again(millis)?);
     }
-    let dir = tempfile::tempdir()?;
-    let (server, url) = match options.db {
-        Database::Sqlite => (None, format!("sqlite:{}/bench.db", dir.path().display())),
-        Database::Postgres => {
-            let server = PrivatePostgres::start()?;
-            let url = server.url();
-            (Some(server), url)
-        }
-    };
-    Store::migrate(&url).await?;
-    let stall = Stall::open(&url).await?;
+    let ground = Ground::open(options.db).await?;
+    let stall = Stall::open(&ground.url).await?;
     let lasting = Duration::from_secs(options.seconds);
     let goods = |skus: usize| Goods { skus, lines: options.lines.min(skus), seed: options.seed };
     stall.run("warm-up", options.clients, goods(SKUS), Duration::from_secs(2)).await?;
@@ -84,20 +71,13 @@ pub(crate) async fn run(options: OrdersBench) -> Result<(), Box<dyn std::error::
         stall.run("one hot SKU", options.clients, goods(1), lasting).await?,
         stall.run("one by one", 1, goods(SKUS), lasting / 2).await?,
     ];
-    let single_commits_per_s = match options.db {
-        Database::Sqlite => {
-            yardstick::single_commits(&format!("sqlite:{}/yardstick.db?mode=rwc", dir.path().display()), lasting / 2)
-                .await?
-        }
-        Database::Postgres => yardstick::single_commits(&url, lasting / 2).await?,
-    };
-    let pgbench_tps = match &server {
+    let single_commits_per_s = yardstick::single_commits(&ground.yardstick_url(), lasting / 2).await?;
+    let pgbench_tps = match &ground.server {
         Some(server) if !options.skip_pgbench => Some(yardstick::pgbench(server, options.clients, options.seconds)?),
         _ => None,
     };
-    let database = if server.is_some() { "postgres" } else { "sqlite" };
     let report = Report {
-        database,
+        database: ground.name(),
         clients: options.clients,
         lines: options.lines,
         seed: options.seed,
@@ -118,23 +98,13 @@ fn print(report: &Report) {
         "{} · {} clients · {} lines an order · seed {}",
         report.database, report.clients, report.lines, report.seed
     );
-    println!("{:<24} {:>10} {:>9} {:>9} {:>9}", "", "orders/s", "p50 ms", "p95 ms", "p99 ms");
+    Speed::print_heads("orders/s");
     for part in &report.parts {
-        println!(
-            "{:<24} {:>10.0} {:>9.2} {:>9.2} {:>9.2}",
-            part.name, part.orders_per_s, part.p50_ms, part.p95_ms, part.p99_ms
-        );
+        part.speed.print(part.name);
     }
-    let (spread, hot, alone) =
-        (report.parts[0].orders_per_s, report.parts[1].orders_per_s, report.parts[2].orders_per_s);
-    println!(
-        "{:<24} {:>10.0}   (one row, one commit, one client)",
-        "yardstick: commits/s", report.single_commits_per_s
-    );
-    if let Some(tps) = report.pgbench_tps {
-        println!("{:<24} {:>10.0}   (TPC-B, prepared, {} clients)", "yardstick: pgbench tps", tps, report.clients);
-        println!("spread / pgbench {:.0}%", spread / tps * 100.0);
-    }
+    let per_s = |part: usize| report.parts[part].speed.per_s;
+    let (spread, hot, alone) = (per_s(0), per_s(1), per_s(2));
+    yardstick::print(report.single_commits_per_s, report.pgbench_tps, report.clients, ("spread", spread));
     println!("hot / spread {:.0}% · spread / one by one {:.1}×", hot / spread * 100.0, spread / alone);
 }
 
@@ -160,32 +130,13 @@ impl Stall {
                 tokio::spawn(async move { stall.shop_for(client, goods, start, lasting).await })
             })
             .collect();
-        let mut all = Histogram::<u64>::new(3)?;
-        for task in tasks {
-            all.add(task.await??)?;
-        }
-        let millis = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
-        let orders_per_s = all.len() as f64 / start.elapsed().as_secs_f64();
-        Ok(Part {
-            name,
-            orders: all.len(),
-            orders_per_s,
-            p50_ms: millis(0.5),
-            p95_ms: millis(0.95),
-            p99_ms: millis(0.99),
-        })
+        Ok(Part { name, speed: Speed::of(start, tasks).await? })
     }
 
-    /// One shopper who orders again and again; returns how long each order took, in microseconds.
-    async fn shop_for(
-        &self,
-        client: usize,
-        goods: Goods,
-        start: Instant,
-        lasting: Duration,
-    ) -> Result<Histogram<u64>, String> {
+    /// One shopper who orders again and again; returns how long each order took.
+    async fn shop_for(&self, client: usize, goods: Goods, start: Instant, lasting: Duration) -> Result<Waits, String> {
         let mut random = StdRng::seed_from_u64(goods.seed ^ ((client as u64) << 32));
-        let mut times = Histogram::<u64>::new(3).map_err(|error| error.to_string())?;
+        let mut times = Waits::new()?;
         while start.elapsed() < lasting {
             let shopper = random.random_range(0..self.customers.len());
             let mut items: Vec<Item> = Vec::with_capacity(goods.lines);
@@ -197,9 +148,7 @@ impl Stall {
             }
             let asked = Instant::now();
             self.order(shopper, items).await?;
-            times
-                .record(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX))
-                .map_err(|error| error.to_string())?;
+            times.add(asked.elapsed())?;
         }
         Ok(times)
     }

@@ -31,6 +31,15 @@ pub(super) async fn single_commits(url: &str, lasting: Duration) -> Result<f64, 
     Ok(rate)
 }
 
+/// How both are printed, beside what the shop did per second.
+pub(super) fn print(single_commits_per_s: f64, pgbench_tps: Option<f64>, clients: usize, ours: (&str, f64)) {
+    println!("{:<24} {single_commits_per_s:>10.0}   (one row, one commit, one client)", "yardstick: commits/s");
+    if let Some(tps) = pgbench_tps {
+        println!("{:<24} {tps:>10.0}   (TPC-B, prepared, {clients} clients)", "yardstick: pgbench tps");
+        println!("{} / pgbench {:.0}%", ours.0, ours.1 / tps * 100.0);
+    }
+}
+
 /// pgbench's TPC-B-like transactions per second: prepared statements, as many clients as the shop had.
 pub(super) fn pgbench(server: &PrivatePostgres, clients: usize, seconds: u64) -> Result<f64, String> {
     let program = server.bin().join("pgbench");

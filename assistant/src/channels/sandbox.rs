@@ -8,7 +8,7 @@ use crate::trouble::Trouble;
 use commerce_core::money::Rate;
 use commerce_core::payment::{PaymentId, RefundId};
 use commerce_core::port::{
-    Answer, ChannelError, DisputeReply, DisputeStanding, FeeOnRefund, Forged, Notification, PaymentChannel,
+    Answer, ChannelError, Claim, DisputeReply, DisputeStanding, FeeOnRefund, Forged, Notification, PaymentChannel,
     PaymentRequest, RawNotification, Receipt, RefundRequest, RefundStanding, Standing, Started, Terms,
 };
 use commerce_core::sandbox::wire::{MerchantKeys, keys_from};
@@ -120,8 +120,20 @@ fn refund_standing(answer: Option<String>) -> Result<RefundStanding, ChannelErro
     })
 }
 
-fn dispute_standing(answer: Option<String>) -> Result<DisputeStanding, ChannelError> {
-    let dispute: wire::Dispute = read(&answer.ok_or_else(unheard)?)?;
+/// None if it is about a payment that is not ours.
+fn claim(dispute: wire::Dispute) -> Option<Result<Claim, ChannelError>> {
+    let payment = dispute.trade_no.parse().ok()?;
+    Some(dispute_standing(&dispute).map(|standing| Claim {
+        payment,
+        channel_no: dispute.dispute_no,
+        amount: dispute.amount,
+        reason: dispute.reason,
+        due_at: dispute.due_at,
+        standing,
+    }))
+}
+
+fn dispute_standing(dispute: &wire::Dispute) -> Result<DisputeStanding, ChannelError> {
     let unreadable = |_| ChannelError::NoAnswer(format!("unreadable: state {:?}", dispute.state));
     dispute.state.parse().map(ComplaintState::standing).map_err(unreadable)
 }
@@ -183,12 +195,16 @@ impl PaymentChannel for HttpSandbox {
         Box::pin(async move {
             let path = format!("{DISPUTES}/{}/answer", reply.channel_no);
             let said = Reply { answer: reply.answer, evidence: reply.evidence.clone() };
-            dispute_standing(self.post(&path, &said).await?)
+            dispute_standing(&read(&self.post(&path, &said).await?.ok_or_else(unheard)?)?)
         })
     }
 
-    fn query_dispute<'a>(&'a self, channel_no: &'a str) -> Answer<'a, DisputeStanding> {
-        Box::pin(async move { dispute_standing(self.get(&format!("{DISPUTES}/{channel_no}")).await?) })
+    fn disputes(&self, since: Timestamp) -> Answer<'_, Vec<Claim>> {
+        Box::pin(async move {
+            let answer = self.get(&format!("{DISPUTES}?since={}", since.micros())).await?.ok_or_else(unheard)?;
+            let disputes: Vec<wire::Dispute> = read(&answer)?;
+            disputes.into_iter().filter_map(claim).collect()
+        })
     }
 
     fn read_notification(&self, message: &RawNotification, now: Timestamp) -> Result<Notification, Forged> {

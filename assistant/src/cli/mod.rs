@@ -15,7 +15,7 @@ mod rules;
 mod seal;
 mod simulate;
 
-use crate::bench::{self, OrdersBench, PaymentsBench};
+use crate::bench::{self, OrdersBench, PaymentsBench, ReconcileBench};
 use crate::channels::Channels;
 use crate::demo;
 use crate::place::Place;
@@ -136,6 +136,8 @@ enum Bench {
     Orders(OrdersBench),
     /// Book payments as fast as the database takes them.
     Payments(PaymentsBench),
+    /// Compare a statement with faults in it with the books.
+    Reconcile(ReconcileBench),
 }
 
 pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
@@ -169,6 +171,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Sim(options) => simulate::run(options).await,
         Cmd::Bench(Bench::Orders(options)) => bench::orders(options).await.map_err(Trouble::say),
         Cmd::Bench(Bench::Payments(options)) => bench::payments(options).await.map_err(Trouble::say),
+        Cmd::Bench(Bench::Reconcile(options)) => bench::reconcile(options).await.map_err(Trouble::say),
         Cmd::WithPostgres { command } => with_postgres(&command),
     }
 }

@@ -4,7 +4,7 @@ use super::company::Company;
 use super::journal::Step;
 use super::problem::Problem;
 use super::wire::{self, NewPayment, NewRefund, Reply};
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,7 @@ use commerce_core::money::Money;
 use commerce_core::port::Forged;
 use commerce_core::sandbox::wire::{SIGNATURE, TIMESTAMP};
 use commerce_core::sandbox::{self, Charge, ChargeState, Complaint, Fault, Op, Provider, Return, Verdict};
+use commerce_core::time::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -28,7 +29,7 @@ pub(super) fn routes() -> Router<Company> {
         .route("/v1/payments/{trade_no}/close", post(close))
         .route(wire::REFUNDS, post(refund))
         .route("/v1/refunds/{refund_no}", get(query_refund))
-        .route("/v1/disputes/{dispute_no}", get(query_dispute))
+        .route(wire::DISPUTES, get(disputes))
         .route("/v1/disputes/{dispute_no}/answer", post(answer))
         .route("/v1/statements/{day}", get(statement))
         .route("/disputes", post(complain))
@@ -141,12 +142,22 @@ async fn query_refund(
     Ok(Json(shown_refund(found.await?)))
 }
 
-async fn query_dispute(
+/// `?since=1795000000000000`, in microseconds
+#[derive(Deserialize)]
+struct Since {
+    since: i64,
+}
+
+async fn disputes(
     State(company): State<Company>,
-    Path(dispute_no): Path<String>,
+    Query(Since { since }): Query<Since>,
     _: Signed,
-) -> Result<Json<wire::Dispute>, Problem> {
-    Ok(Json(company.ask(Op::QueryDispute, |books, _| complaint(&books.provider, &dispute_no)).await?))
+) -> Result<Json<Vec<wire::Dispute>>, Problem> {
+    let found = company.ask(Op::QueryDisputes, |books, _| {
+        let complaints = books.provider.complaints_since(Timestamp::from_micros(since));
+        Ok(complaints.cloned().map(shown_dispute).collect())
+    });
+    Ok(Json(found.await?))
 }
 
 async fn answer(

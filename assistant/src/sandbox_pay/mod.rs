@@ -11,7 +11,7 @@
 //! | `POST /v1/payments/{trade_no}/close` | nobody can pay any more |
 //! | `POST /v1/refunds` | give money back |
 //! | `GET /v1/refunds/{refund_no}` | how that stands |
-//! | `GET /v1/disputes/{dispute_no}` | how a dispute stands |
+//! | `GET /v1/disputes?since={microseconds}` | the disputes that began or were decided since |
 //! | `POST /v1/disputes/{dispute_no}/answer` | what the merchant says to it: `contest` or `accept` |
 //! | `GET /v1/statements/{day}` | everything of a day (`20261121`, by Greenwich), as CSV |
 //!
@@ -102,7 +102,9 @@ fn op_and_fault(text: &str) -> Result<(Op, Fault), String> {
 
 fn op(word: &str) -> Result<Op, String> {
     word.parse().map_err(|_| {
-        format!("{word:?} is none of create, query, close, refund, query_refund, answer_dispute, query_dispute, notify")
+        format!(
+            "{word:?} is none of create, query, close, refund, query_refund, answer_dispute, query_disputes, notify"
+        )
     })
 }
 

@@ -1,8 +1,8 @@
 //! The whole way by commands: an order is paid, given back in part, reconciled, sealed and verified.
 
-use crate::http::{get, misbehave, press};
+use crate::http::{get, misbehave, post, press};
 use crate::stall::{Running, Stall, address_in, all_of, complaint, first_line, sandbox};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::Connection;
 use std::path::Path;
 use std::process::Stdio;
@@ -167,4 +167,57 @@ async fn a_difference_is_found_assigned_and_settled() {
     assert_eq!(stall.json(&["differences", "--open"]), Value::Array(Vec::new()));
     assert_eq!(stall.json(&["ledger", "balance", "--account", "fees"])[0]["balance"]["amount"], "1.00");
     assert!(stall.complaint(&["difference", "assign", id, "小王"]).contains("UNKNOWN_DIFFERENCE"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_is_heard_of_answered_and_decided() {
+    let mut stall = Stall::open().await;
+    let (_running, url) = sandbox(stall.dir.path(), &["--journal", "journal.jsonl"]);
+    stall.sandbox_url = url.clone();
+    let order_no = stall.order("key-00000001", 10).await;
+    let paid = pay_on_the_page(&stall, &order_no).await;
+    let trade_no = paid["payments"][0]["id"].as_str().unwrap();
+    // Nobody of the shop listens when the buyer goes to the bank.
+    let claim = json!({ "trade_no": trade_no, "amount": "40.00", "reason": "货没收到" });
+    let (status, opened) = post(&format!("{url}/disputes"), &claim).await;
+    assert_eq!((status, opened["state"].as_str()), (200, Some("OPEN")), "{opened}");
+    let too_much = json!({ "trade_no": trade_no, "amount": "60.01" });
+    assert_eq!(post(&format!("{url}/disputes"), &too_much).await.0, 409);
+    stall.run(&["chase"]);
+    let dispute = &stall.json(&["disputes"])[0];
+    assert_eq!((&dispute["state"], &dispute["amount"]["amount"]), (&"OPEN".into(), &"40.00".into()));
+    let id = dispute["id"].as_str().unwrap();
+    assert_eq!(stall.json(&["payments", &order_no])["paid"]["amount"], "60.00");
+    let said = stall.json(&["dispute", "contest", id, "--note", "门卫签收"]);
+    assert_eq!(said[0]["state"], "ANSWERING");
+    assert!(stall.complaint(&["dispute", "accept", id]).contains("UNKNOWN_DISPUTE"));
+    assert_eq!(stall.json(&["chase"])["disputes"], 1);
+    assert_eq!(stall.json(&["disputes"])[0]["state"], "UNDER_REVIEW");
+    let answers = steps(&stall.dir.path().join("journal.jsonl"), "answer");
+    let evidence: Value = serde_json::from_str(answers[0]["evidence"].as_str().unwrap()).unwrap();
+    assert_eq!((&evidence["note"], &evidence["lines"][0]["sku"]), (&"门卫签收".into(), &"TEA".into()));
+    let decision = format!("{url}/disputes/{}/decision", opened["dispute_no"].as_str().unwrap());
+    assert_eq!(post(&decision, &json!({ "verdict": "merchant_wins" })).await.1["state"], "MERCHANT_WON");
+    assert!(get(&url).await.1.contains("MERCHANT_WON"));
+    stall.run(&["chase"]);
+    assert_eq!(stall.json(&["disputes"]), Value::Array(Vec::new()));
+    assert_eq!(stall.json(&["payments", &order_no])["paid"]["amount"], "100.00");
+    stall.run(&["verify"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn much_money_goes_back_only_when_two_people_agree() {
+    let stall = Stall::open().await;
+    stall.set_refund_check_over(5_000).await;
+    let order_no = stall.order("key-00000001", 10).await;
+    stall.run(&["pay", &order_no, "--at-counter"]);
+    let asked = stall.json(&["refund", &order_no, "60.00", "--reason", "受潮", "--by", "li"]);
+    let refund = &asked["refunds"][0];
+    assert_eq!((&refund["state"], &refund["asked_by"]), (&"REFUND_REQUESTED".into(), &"li".into()));
+    assert!(stall.complaint(&["refund", &order_no, "--approve", "--by", "li"]).contains("NEEDS_A_SECOND_PERSON"));
+    let agreed = stall.json(&["refund", &order_no, "--approve", "--by", "wang"]);
+    assert_eq!((&agreed["refunds"][0]["state"], &agreed["paid"]["amount"]), (&"REFUNDED".into(), &"40.00".into()));
+    stall.run(&["refund", &order_no, "40.00", "--reason", "受潮", "--by", "li"]);
+    let refused = stall.json(&["refund", &order_no, "--reject", "没有照片", "--by", "wang"]);
+    assert_eq!((&refused["refunds"][1]["failure"], &refused["paid"]["amount"]), (&"没有照片".into(), &"40.00".into()));
 }

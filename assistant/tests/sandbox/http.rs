@@ -62,7 +62,12 @@ pub(crate) async fn press(url: &str) -> (u16, String) {
 }
 
 pub(crate) async fn misbehave(url: &str, op: &str, faults: &[&str]) {
-    let asked = json!({ "op": op, "faults": faults }).to_string();
-    let request = client().post(format!("{url}/faults")).header("content-type", "application/json");
-    assert_eq!(request.body(asked).send().await.unwrap().status().as_u16(), 204);
+    let asked = json!({ "op": op, "faults": faults });
+    assert_eq!(post(&format!("{url}/faults"), &asked).await.0, 204);
+}
+
+/// Status and JSON of the answer to an unsigned request.
+pub(crate) async fn post(url: &str, body: &Value) -> (u16, Value) {
+    let request = client().post(url).header("content-type", "application/json").body(body.to_string());
+    read(request.send().await.unwrap()).await
 }

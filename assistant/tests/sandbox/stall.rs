@@ -5,7 +5,7 @@ use commerce_core::catalog::id_of_code;
 use commerce_core::import::{Format, Mode, Sheet};
 use commerce_core::money::Currency;
 use commerce_core::store::Store;
-use commerce_core::tenant::TenantId;
+use commerce_core::tenant::{Settings, TenantId};
 use commerce_core::{Item, OrderRequest, Shop};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -50,6 +50,12 @@ impl Stall {
             shop.import(&staff, sheet, Format::Csv, text.as_bytes(), Mode::Whole).await.unwrap();
         }
         Self { dir, shop, tenant, sandbox_url: String::new() }
+    }
+
+    /// Above so many cents, two people have to agree to a refund.
+    pub(crate) async fn set_refund_check_over(&self, cents: i64) {
+        let settings = Settings { refund_check_over: Some(cents), ..Settings::default() };
+        self.shop.change_settings(self.tenant, settings).await.unwrap();
     }
 
     /// An order that waits to be paid.

@@ -7,7 +7,7 @@ use crate::ledger::AccountKind;
 use crate::money::Money;
 use crate::order::OrderId;
 use crate::port::{Claim, DisputeStanding, FeeOnRefund, Terms};
-use crate::time::{HOUR, Timestamp};
+use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dispute {
@@ -30,7 +30,7 @@ pub struct Dispute {
     pub failure: String,
     /// Until then the channel waits for an answer.
     pub due_at: Timestamp,
-    /// When the channel is to be told or asked next.
+    /// When the answer is to be handed over, while it has to be.
     pub check_at: Option<Timestamp>,
     pub checks: u32,
     pub version: i64,
@@ -76,9 +76,6 @@ pub enum DisputeAnswer {
     Accept,
 }
 
-/// A channel that tells nothing of an open dispute is asked this often: banks take weeks.
-pub(crate) const ASKED_EVERY: i64 = 6 * HOUR;
-
 impl Dispute {
     pub(crate) fn id_of(claim: &Claim) -> DisputeId {
         Id::following(claim.payment, &format!("dispute/{}", claim.channel_no))
@@ -105,7 +102,7 @@ impl Dispute {
             evidence: String::new(),
             failure: String::new(),
             due_at: claim.due_at,
-            check_at: (!state.is_final()).then(|| now.plus_micros(ASKED_EVERY)),
+            check_at: None,
             checks: 0,
             version: 1,
             created_at: now,
@@ -198,7 +195,7 @@ impl Tab {
             reason.clone_into(&mut dispute.failure);
         }
         dispute.state = state;
-        dispute.check_at = (!state.is_final()).then(|| self.now.plus_micros(ASKED_EVERY));
+        dispute.check_at = None;
         dispute.touch(self.now);
         Ok(true)
     }

@@ -8,7 +8,6 @@ mod dispute;
 mod error;
 mod tab;
 
-pub(crate) use dispute::ASKED_EVERY;
 pub use dispute::{Dispute, DisputeAnswer, DisputeId, DisputeState};
 pub use error::PaymentError;
 pub(crate) use tab::Cause;

@@ -1,11 +1,11 @@
 //! The sandbox as a channel of a shop in the same process: for simulations and tests, where no wire lies between.
 
 use super::wire::MerchantKeys;
-use super::{Charge, ChargeState, Fault, Op, Provider, Refusal, Return, SANDBOX};
+use super::{Charge, ChargeState, Complaint, Fault, Op, Provider, Refusal, Return, SANDBOX};
 use crate::money::Rate;
 use crate::payment::{PaymentId, RefundId};
 use crate::port::{
-    Answer, ChannelError, DisputeReply, DisputeStanding, FeeOnRefund, Forged, Notification, PaymentChannel,
+    Answer, ChannelError, Claim, DisputeReply, DisputeStanding, FeeOnRefund, Forged, Notification, PaymentChannel,
     PaymentRequest, RawNotification, Receipt, RefundRequest, RefundStanding, Standing, Started, Terms,
 };
 use crate::time::{Clock, Timestamp};
@@ -160,10 +160,11 @@ impl PaymentChannel for SandboxChannel {
         })
     }
 
-    fn query_dispute<'a>(&'a self, channel_no: &'a str) -> Answer<'a, DisputeStanding> {
+    fn disputes(&self, since: Timestamp) -> Answer<'_, Vec<Claim>> {
         Box::pin(async move {
-            let look = |provider: &mut Provider, _| provider.complaint(channel_no).cloned().ok_or(Refusal::Unheard);
-            Ok(self.ask(Op::QueryDispute, look)?.state.standing())
+            self.ask(Op::QueryDisputes, |provider, _| {
+                Ok(provider.complaints_since(since).filter_map(Complaint::claim).collect())
+            })
         })
     }
 

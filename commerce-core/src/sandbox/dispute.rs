@@ -3,7 +3,7 @@
 use super::{ChargeState, Provider, Refusal};
 use crate::money::Money;
 use crate::payment::DisputeAnswer;
-use crate::port::DisputeStanding;
+use crate::port::{Claim, DisputeStanding};
 use crate::sandbox::wire::{ClaimTerms, Event, EventKind};
 use crate::time::{DAY, Timestamp};
 
@@ -21,7 +21,8 @@ pub struct Complaint {
     pub state: ComplaintState,
     /// What the merchant has shown.
     pub evidence: String,
-    pub decided_at: Timestamp,
+    /// When it began, or was decided.
+    pub changed_at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
@@ -57,6 +58,20 @@ impl ComplaintState {
     }
 }
 
+impl Complaint {
+    /// In the words of the port; none if the payment is not one of a shop of ours.
+    pub fn claim(&self) -> Option<Claim> {
+        Some(Claim {
+            payment: self.trade_no.parse().ok()?,
+            channel_no: self.dispute_no.clone(),
+            amount: self.amount,
+            reason: self.reason.clone(),
+            due_at: self.due_at,
+            standing: self.state.standing(),
+        })
+    }
+}
+
 impl Provider {
     /// A buyer wants money back.
     pub fn complain(
@@ -84,7 +99,7 @@ impl Provider {
             due_at: now.plus_micros(ANSWERED_WITHIN),
             state: ComplaintState::Open,
             evidence: String::new(),
-            decided_at: Timestamp::from_micros(0),
+            changed_at: now,
         };
         self.complaints.insert(complaint.dispute_no.clone(), complaint.clone());
         self.tell_of(&complaint, EventKind::DisputeOpened, now);
@@ -125,7 +140,7 @@ impl Provider {
             Verdict::BuyerWins => (ComplaintState::BuyerWon, EventKind::DisputeLost),
         };
         complaint.state = state;
-        complaint.decided_at = now;
+        complaint.changed_at = now;
         let decided = complaint.clone();
         self.tell_of(&decided, kind, now);
         Ok(state)
@@ -133,6 +148,10 @@ impl Provider {
 
     pub fn complaint(&self, dispute_no: &str) -> Option<&Complaint> {
         self.complaints.get(dispute_no)
+    }
+
+    pub fn complaints_since(&self, since: Timestamp) -> impl Iterator<Item = &Complaint> {
+        self.complaints.values().filter(move |complaint| complaint.changed_at >= since)
     }
 
     pub fn complaints(&self) -> impl Iterator<Item = &Complaint> {

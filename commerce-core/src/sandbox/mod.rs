@@ -86,7 +86,7 @@ pub enum Op {
     Refund,
     QueryRefund,
     AnswerDispute,
-    QueryDispute,
+    QueryDisputes,
     /// Telling the merchant.
     Notify,
 }
@@ -298,7 +298,7 @@ impl Provider {
         }
         for lost in self.complaints.values().filter(|complaint| complaint.state == ComplaintState::BuyerWon) {
             // It has no number of the merchant's.
-            add(lost.decided_at, "", &lost.dispute_no, "CHARGEBACK", lost.amount, Money::zero(lost.amount.currency()));
+            add(lost.changed_at, "", &lost.dispute_no, "CHARGEBACK", lost.amount, Money::zero(lost.amount.currency()));
         }
         rows.sort();
         let heading = "merchant_order_no,channel_no,type,amount,fee,currency,completed_at,batch_no\n";

@@ -3,14 +3,13 @@
 
 use super::Shop;
 use crate::caller::Caller;
-use crate::payment::{
-    ASKED_EVERY, Dispute, DisputeState, Payment, PaymentError, PaymentId, Refund, RefundState, patience,
-};
+use crate::payment::{Dispute, DisputeAnswer, Payment, PaymentError, PaymentId, Refund, RefundState, patience};
 use crate::port::{
     ChannelError, Claim, DisputeReply, DisputeStanding, News, PaymentChannel, RefundRequest, RefundStanding, Standing,
     Terms,
 };
 use crate::store::StoreError;
+use crate::time::{DAY, Timestamp};
 use tokio::task::JoinSet;
 
 /// What the janitor found to do.
@@ -26,54 +25,70 @@ pub struct Chased {
 
 /// Questions under way at once.
 const AT_ONCE: u32 = 32;
+/// No bank takes longer to decide.
+const DISPUTED_WITHIN: i64 = 120 * DAY;
 
 impl Shop {
     /// Asks the channels about everything that is due, once. A shop calls this every few seconds.
     pub async fn chase(&self, caller: &Caller) -> Result<Chased, PaymentError> {
         caller.acts_for_the_shop()?;
         let mut chased = Chased { messages: self.work_on_inbox(caller).await?, ..Chased::default() };
-        let mut asked = JoinSet::new();
-        for payment in self.claim_payments(caller).await? {
-            chased.payments += 1;
-            // A channel that is not connected just now must not keep the others waiting.
-            let Ok(channel) = self.desk.channels.find(caller.tenant, &payment.channel) else {
-                chased.unanswered += 1;
-                continue;
-            };
-            let is_over = payment.expires_at <= self.now();
-            asked.spawn(async move { (payment.id.to_string(), ask_about(&*channel, payment.id, is_over).await) });
-        }
-        for (refund, channel) in self.claim_refunds(caller).await? {
-            chased.refunds += 1;
-            let Ok(channel) = self.desk.channels.find(caller.tenant, &channel) else {
-                chased.unanswered += 1;
-                continue;
-            };
-            asked.spawn(async move { (refund.id.to_string(), send(&*channel, refund).await) });
-        }
-        for dispute in self.claim_disputes(caller).await? {
-            chased.disputes += 1;
-            let Ok(channel) = self.desk.channels.find(caller.tenant, &dispute.channel) else {
-                chased.unanswered += 1;
-                continue;
-            };
-            asked.spawn(async move { (dispute.id.to_string(), argue(&*channel, dispute).await) });
-        }
-        let mut answers = asked.join_all().await;
+        let questions = self.questions(caller, &mut chased).await?;
+        let mut answers = questions.join_all().await;
         // Whoever answered first: what is done with the answers is done in one order, so that it can be simulated.
         answers.sort_by(|(one, _), (other, _)| one.cmp(other));
-        for (_, answer) in answers {
-            let heard = match answer {
-                Ok((terms, news)) => self.hear(caller, terms, news).await,
-                Err(error) => Err(error.into()),
+        for (_, said) in answers {
+            let Ok((terms, news)) = said else {
+                chased.unanswered += 1;
+                continue;
             };
-            match heard {
-                Ok(_) => {}
-                Err(PaymentError::Store(error)) => return Err(error.into()),
-                Err(_) => chased.unanswered += 1,
+            for one in news {
+                match self.hear(caller, terms.clone(), one).await {
+                    Ok(_) => {}
+                    Err(PaymentError::Store(error)) => return Err(error.into()),
+                    Err(_) => chased.unanswered += 1,
+                }
             }
         }
         Ok(chased)
+    }
+
+    /// Everything that is to be asked or sent, under way.
+    async fn questions(&self, caller: &Caller, chased: &mut Chased) -> Result<JoinSet<(String, Said)>, PaymentError> {
+        let mut questions = JoinSet::new();
+        // A channel that is not connected just now must not keep the others waiting.
+        let find = |code: &str| self.desk.channels.find(caller.tenant, code).ok();
+        for payment in self.claim_payments(caller).await? {
+            chased.payments += 1;
+            let is_over = payment.expires_at <= self.now();
+            match find(&payment.channel) {
+                Some(channel) => questions
+                    .spawn(async move { (payment.id.to_string(), ask_about(&*channel, payment.id, is_over).await) }),
+                None => questions.spawn(async move { (payment.id.to_string(), not_connected()) }),
+            };
+        }
+        for (refund, code) in self.claim_refunds(caller).await? {
+            chased.refunds += 1;
+            match find(&code) {
+                Some(channel) => questions.spawn(async move { (refund.id.to_string(), send(&*channel, refund).await) }),
+                None => questions.spawn(async move { (refund.id.to_string(), not_connected()) }),
+            };
+        }
+        for dispute in self.claim_disputes(caller).await? {
+            chased.disputes += 1;
+            match find(&dispute.channel) {
+                Some(channel) => {
+                    questions.spawn(async move { (dispute.id.to_string(), argue(&*channel, dispute).await) })
+                }
+                None => questions.spawn(async move { (dispute.id.to_string(), not_connected()) }),
+            };
+        }
+        let now = self.now();
+        for channel in self.desk.channels.to_ask(caller.tenant, now) {
+            let since = now.plus_micros(-DISPUTED_WITHIN);
+            questions.spawn(async move { (channel.terms().code.clone(), ask_for_disputes(&*channel, since).await) });
+        }
+        Ok(questions)
     }
 
     /// Chases for every shop of this database.
@@ -139,11 +154,7 @@ impl Shop {
                 let due = tx.disputes_to_check(caller.tenant, now, AT_ONCE).await?;
                 let put_off: Vec<_> = due
                     .iter()
-                    .filter_map(|d| {
-                        let is_to_be_told = d.state == DisputeState::Answering;
-                        let wait = if is_to_be_told { patience(d.checks + 1) } else { ASKED_EVERY };
-                        Some((d.id, d.check_at?, now.plus_micros(wait)))
-                    })
+                    .filter_map(|d| Some((d.id, d.check_at?, now.plus_micros(patience(d.checks + 1)))))
                     .collect();
                 if put_off.is_empty() {
                     return Ok(tx.leave(Vec::new()));
@@ -156,13 +167,23 @@ impl Shop {
     }
 }
 
-type Said = Result<(Terms, News), ChannelError>;
+type Said = Result<(Terms, Vec<News>), ChannelError>;
+
+fn not_connected() -> Said {
+    Err(ChannelError::NoAnswer("it is not connected".to_owned()))
+}
+
+/// What the channel says of disputes, whether it told us of them before or not.
+async fn ask_for_disputes(channel: &dyn PaymentChannel, since: Timestamp) -> Said {
+    let claims = channel.disputes(since).await?;
+    Ok((channel.terms().clone(), claims.into_iter().map(News::Dispute).collect()))
+}
 
 async fn ask_about(channel: &dyn PaymentChannel, payment: PaymentId, is_over: bool) -> Said {
     let standing = if is_over { channel.close(payment).await? } else { channel.query(payment).await? };
     // A channel that never heard of it takes no payment once its time is over.
     let standing = if is_over && standing == Standing::Unheard { Standing::Closed } else { standing };
-    Ok((channel.terms().clone(), News::Payment { payment, standing }))
+    Ok((channel.terms().clone(), vec![News::Payment { payment, standing }]))
 }
 
 /// Sends a refund, or asks what became of it. However often it is sent, it carries the same id.
@@ -182,22 +203,18 @@ async fn send(channel: &dyn PaymentChannel, refund: Refund) -> Said {
         Err(ChannelError::Refused(reason)) => RefundStanding::Failed { reason },
         answer => answer?,
     };
-    Ok((channel.terms().clone(), News::Refund { refund: refund.id, standing }))
+    Ok((channel.terms().clone(), vec![News::Refund { refund: refund.id, standing }]))
 }
 
-/// Hands over what the shop says to a dispute, or asks what became of it.
+/// Hands over what the shop says to a dispute.
 async fn argue(channel: &dyn PaymentChannel, dispute: Dispute) -> Said {
-    let standing = match (dispute.state, dispute.answer) {
-        (DisputeState::Answering, Some(answer)) => {
-            let reply = DisputeReply { channel_no: dispute.channel_no.clone(), answer, evidence: dispute.evidence };
-            match channel.answer_dispute(&reply).await {
-                Err(ChannelError::Refused(reason)) => DisputeStanding::AnswerRefused { reason },
-                answer => answer?,
-            }
-        }
-        _ => channel.query_dispute(&dispute.channel_no).await?,
+    let Dispute { payment, channel_no, amount, reason, due_at, evidence, .. } = dispute;
+    let answer = dispute.answer.unwrap_or(DisputeAnswer::Contest);
+    let reply = DisputeReply { channel_no: channel_no.clone(), answer, evidence };
+    let standing = match channel.answer_dispute(&reply).await {
+        Err(ChannelError::Refused(reason)) => DisputeStanding::AnswerRefused { reason },
+        answer => answer?,
     };
-    let Dispute { payment, channel_no, amount, reason, due_at, .. } = dispute;
     let claim = Claim { payment, channel_no, amount, reason, due_at, standing };
-    Ok((channel.terms().clone(), News::Dispute(claim)))
+    Ok((channel.terms().clone(), vec![News::Dispute(claim)]))
 }

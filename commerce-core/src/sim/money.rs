@@ -109,7 +109,7 @@ const DRAW: [(Op, u32); 17] = [
     (Op::TimePasses, 5),
 ];
 
-const FAULTS: [(BankOp, Fault); 15] = [
+const FAULTS: [(BankOp, Fault); 16] = [
     (BankOp::Create, Fault::TimeoutAfterSuccess),
     (BankOp::Create, Fault::Timeout),
     (BankOp::Create, Fault::Refuse),
@@ -120,6 +120,7 @@ const FAULTS: [(BankOp, Fault); 15] = [
     (BankOp::Refund, Fault::ServerError),
     (BankOp::AnswerDispute, Fault::TimeoutAfterSuccess),
     (BankOp::AnswerDispute, Fault::Refuse),
+    (BankOp::QueryDisputes, Fault::Timeout),
     (BankOp::Notify, Fault::Silent),
     (BankOp::Notify, Fault::Duplicate),
     (BankOp::Notify, Fault::Late),
@@ -452,14 +453,8 @@ impl Market {
         let Some((trade_no, amount)) = paid.choose(&mut self.random) else { return Ok(()) };
         let part = if self.random.random_bool(0.5) { amount.minor() } else { amount.minor() / 2 };
         let (now, claimed) = (self.clock.now(), Money::from_minor(part, amount.currency()));
-        let mut bank = self.bank(i);
         // All of it may have gone back by now.
-        let Ok(complaint) = bank.complain(trade_no, claimed, "simulated", now) else { return Ok(()) };
-        let is_told = bank.undelivered().any(|message| message.event.channel_no == complaint.dispute_no);
-        if !is_told {
-            // What nobody has ever told the shop, it could only learn from a statement.
-            drop(bank.decide(&complaint.dispute_no, Verdict::MerchantWins, now));
-        }
+        drop(self.bank(i).complain(trade_no, claimed, "simulated", now));
         Ok(())
     }
 
@@ -530,8 +525,8 @@ impl Market {
             self.clock.advance(11 * MINUTE);
             if round == 6 {
                 self.retry_refunds().await?;
-                // A bank that did not tell how it decided is asked.
-                self.clock.advance(6 * HOUR);
+                // A bank that did not tell of a dispute is asked.
+                self.clock.advance(HOUR);
             }
         }
         for order in self.orders.clone() {

@@ -14,8 +14,8 @@ use commerce_core::money::{Currency, Money, Rate};
 use commerce_core::order::{OrderId, State};
 use commerce_core::payment::{Method, PaymentId, RefundId};
 use commerce_core::port::{
-    Answer, DisputeReply, DisputeStanding, Forged, Notification, PaymentChannel, PaymentRequest, RawNotification,
-    RefundRequest, RefundStanding, Standing, Started, Terms,
+    Answer, Claim, DisputeReply, DisputeStanding, Forged, Notification, PaymentChannel, PaymentRequest,
+    RawNotification, RefundRequest, RefundStanding, Standing, Started, Terms,
 };
 use commerce_core::sandbox::{Charge, ChargeState, Provider, Return, SandboxChannel, wire};
 use commerce_core::store::Store;
@@ -144,8 +144,8 @@ impl PaymentChannel for Bank {
         self.channel.answer_dispute(reply)
     }
 
-    fn query_dispute<'a>(&'a self, channel_no: &'a str) -> Answer<'a, DisputeStanding> {
-        self.channel.query_dispute(channel_no)
+    fn disputes(&self, since: Timestamp) -> Answer<'_, Vec<Claim>> {
+        self.channel.disputes(since)
     }
 
     fn read_notification(&self, message: &RawNotification, now: Timestamp) -> Result<Notification, Forged> {
