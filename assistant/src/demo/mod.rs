@@ -15,6 +15,7 @@ use commerce_core::id::Mint;
 use commerce_core::import::{Format, Mode, Sheet};
 use commerce_core::money::Currency;
 use commerce_core::store::Store;
+use commerce_core::tenant::Settings;
 use commerce_core::time::{Clock, MINUTE, ManualClock, Timestamp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -88,8 +89,13 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
     people::invite(&mut maker, options.customers).await?;
     life::live(&mut maker, options.orders).await?;
     maker.import(Sheet::Orders, &from_a_platform(options.now)).await?;
+    let settings = Settings { refund_check_over: Some(REFUND_CHECK_OVER), ..tenant.settings };
+    maker.shop.change_settings(tenant.id, settings).await?;
     report(&maker).await
 }
+
+/// From 500.00 on, two people have to agree to a refund.
+const REFUND_CHECK_OVER: i64 = 50_000;
 
 impl Maker {
     async fn import(&self, sheet: Sheet, text: &str) -> Result<(), Trouble> {
