@@ -114,12 +114,12 @@ impl Tab {
     }
 
     /// A gift card promises its part: set aside on the card until the whole order is paid, or nothing is.
-    pub(crate) fn authorise(&mut self, id: PaymentId, card: GiftCardId, amount: Money) {
+    pub(crate) fn authorise(&mut self, id: PaymentId, card: GiftCardId, amount: Money, expires_at: Timestamp) {
         let payment = Payment {
             card: Some(card),
             state: PaymentState::Paying,
             version: 1,
-            expires_at: self.order.pay_until,
+            expires_at,
             ..Payment::new(id, self.order.id, GIFT_CARD, amount, self.now)
         };
         self.transfers.push(payment.authorisation());
@@ -186,16 +186,22 @@ impl Tab {
 
     /// Ends the attempts that are open: gift cards are free at once, channels are told as soon as possible.
     pub(crate) fn close_open(&mut self) {
+        self.release_cards();
         let now = self.now;
         for payment in self.payments.iter_mut().filter(|payment| payment.state.is_open()) {
-            if payment.card.is_some() {
-                self.transfers.push(payment.authorisation().voided(now));
-                payment.state = PaymentState::Closed;
-                payment.check_at = None;
-            } else {
-                payment.expires_at = now.min(payment.expires_at);
-                payment.check_at = Some(now);
-            }
+            payment.expires_at = now.min(payment.expires_at);
+            payment.check_at = Some(now);
+            payment.touch(now);
+        }
+    }
+
+    /// What gift cards have promised is theirs again.
+    fn release_cards(&mut self) {
+        let now = self.now;
+        for payment in self.payments.iter_mut().filter(|payment| payment.state.is_open() && payment.card.is_some()) {
+            self.transfers.push(payment.authorisation().voided(now));
+            payment.state = PaymentState::Closed;
+            payment.check_at = None;
             payment.touch(now);
         }
     }
@@ -211,6 +217,10 @@ impl Tab {
         payment.check_at = None;
         failure.clone_into(&mut payment.failure);
         payment.touch(now);
+        // A promise lasts as long as an attempt that could complete it.
+        if !self.payments.iter().any(|payment| payment.state.is_open() && payment.card.is_none()) {
+            self.release_cards();
+        }
         Ok(true)
     }
 

@@ -159,13 +159,14 @@ impl Shop {
                 }
                 tab.close_open();
                 let unwanted: Vec<Payment> = tab.payments.iter().filter(|p| p.state.is_open()).cloned().collect();
+                let until = pay_until(&tab.order, tab.now);
                 for (card, amount) in cards {
-                    tab.authorise(desk.id(tab.now), card, amount);
+                    tab.authorise(desk.id(tab.now), card, amount, until);
                 }
                 let attempt = desk.id(tab.now);
                 let code = channel.filter(|_| rest.minor() > 0);
                 if let Some(code) = code {
-                    tab.attempt(attempt, code, rest, pay_until(&tab.order, tab.now));
+                    tab.attempt(attempt, code, rest, until);
                 }
                 let attempt = tab.payments.iter().find(|payment| payment.id == attempt).cloned();
                 let settling = if attempt.is_none() {

@@ -195,3 +195,33 @@ async fn a_dearer_variant_is_paid_on_top_and_a_cancel_gives_back_everything() {
         s.t.assert_books().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gift_card_is_free_again_when_the_rest_of_a_difference_is_not_paid() {
+    for db in Db::both().await {
+        let s = Story::begin(&db).await;
+        let product = s.t.product("HONEY", commerce_core::catalog::ProductKind::Physical);
+        let (small, large) = (s.t.sku(&product, "HONEY-S", "60.00"), s.t.sku(&product, "HONEY-L", "90.00"));
+        let (small_id, large_id) = (small.id, large.id);
+        s.t.shop.save_products(&s.t.staff(), &[(product, vec![small, large])]).await.unwrap();
+        s.t.receive(small_id, 5).await;
+        s.t.receive(large_id, 5).await;
+        let wants = s.buyer.wants(&[(small_id, 2)]);
+        let order = s.t.shop.place_order(&s.buyer.caller, s.buyer.customer, "key-00000001", wants).await.unwrap().order;
+        let paying = s.pay(order, &[s.bank.method()]).await.unwrap();
+        s.bank.pays(&s.t, &paying);
+        s.bank.deliver(&s.t).await;
+        let line = s.t.shop.order(&s.buyer.caller, order).await.unwrap().1[0].id;
+        s.t.shop.swap_variant(&s.buyer.caller, order, line, large_id).await.unwrap();
+        // 60.00 more: 20.00 by card, the rest through the bank, which the shopper never pays.
+        let code = s.card("20.00").await;
+        s.pay(order, &[Method::GiftCard { code: code.clone() }, s.bank.method()]).await.unwrap();
+        let balance = async || s.t.shop.gift_card_balance(&s.buyer.caller, &code).await.unwrap().1;
+        assert_eq!(balance().await, yuan("0.00"), "{}", s.name);
+        s.t.clock.advance(31 * MINUTE);
+        s.chase().await;
+        assert_eq!(balance().await, yuan("20.00"), "{}: nobody holds it any more", s.name);
+        assert!(s.now(order).await.payments.iter().all(|payment| !payment.state.is_open()), "{}", s.name);
+        s.t.assert_books().await;
+    }
+}
