@@ -8,7 +8,8 @@ use crate::trouble::{self, Trouble};
 use clap::Args;
 use commerce_core::caller::Caller;
 use commerce_core::money::Money;
-use commerce_core::{Chased, Shop};
+use commerce_core::payment::{RefundId, RefundState};
+use commerce_core::{Chased, Paying, Shop};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -66,17 +67,26 @@ pub(crate) async fn refund(options: Refund) -> Result<(), Trouble> {
     let (shop, tenant) = options.at.open().await?;
     let staff = Caller::staff(tenant.id).named(options.by.as_deref().unwrap_or_default());
     let order = shop.order_by_no(&staff, &options.order_no).await?.id;
+    let waiting = waiting_for(&staff, &shop.payments(&staff, order).await?);
     let paying = match (&options.amount, &options.reason, &options.reject) {
         (Some(amount), Some(reason), _) => {
             let amount = Money::parse(amount, tenant.currency)?;
             shop.refund(&staff, order, amount, reason).await?
         }
-        (_, _, Some(why)) => shop.reject_refunds(&staff, order, why).await?,
-        _ if options.approve => shop.approve_refunds(&staff, order).await?,
+        (_, _, Some(why)) => shop.reject_refunds(&staff, order, &waiting, why).await?,
+        _ if options.approve => shop.approve_refunds(&staff, order, &waiting).await?,
         _ => shop.retry_refunds(&staff, order).await?,
     };
     options.output.show(&paying);
     Ok(())
+}
+
+/// The refunds that wait for this person: those that somebody else asked for, if there are any.
+fn waiting_for(staff: &Caller, paying: &Paying) -> Vec<RefundId> {
+    let waiting = || paying.refunds.iter().filter(|refund| refund.state == RefundState::Requested);
+    let of_others: Vec<RefundId> =
+        waiting().filter(|refund| refund.asked_by != staff.who).map(|refund| refund.id).collect();
+    if of_others.is_empty() { waiting().map(|refund| refund.id).collect() } else { of_others }
 }
 
 pub(crate) async fn cancel(options: Cancel) -> Result<(), Trouble> {

@@ -2,13 +2,14 @@
 
 use super::Maker;
 use crate::trouble::Trouble;
+use commerce_core::after_sale::{CaseKind, Reason};
 use commerce_core::caller::Caller;
 use commerce_core::catalog::{ProductKind, ProductStatus, SkuId};
 use commerce_core::customer::{Address, CustomerId};
 use commerce_core::money::Currency;
 use commerce_core::order::{Act, Invoice, OrderId};
 use commerce_core::time::{DAY, HOUR, MINUTE, Timestamp};
-use commerce_core::{Item, OrderRequest, PlaceError, Shipment};
+use commerce_core::{CaseRequest, Item, OrderRequest, PlaceError, Shipment};
 use rand::RngExt;
 use std::collections::HashMap;
 
@@ -265,13 +266,31 @@ async fn receive(
         Fate::Confirmed => &[Act::Confirm],
         Fate::Completed => &[Act::Confirm, Act::Complete],
         Fate::AfterSale => &[Act::OpenAfterSale],
-        Fate::PartlyRefunded => &[Act::OpenAfterSale, Act::RefundSome],
+        Fate::PartlyRefunded => return give_back_some(maker, buyer, id, moment).await,
         _ => &[],
     };
     for act in acts {
         maker.later(moment, 2 * HOUR, 60 * HOUR);
         let caller = if matches!(act, Act::Confirm | Act::OpenAfterSale) { buyer } else { &staff };
         maker.shop.move_order(caller, id, *act).await?;
+    }
+    Ok(())
+}
+
+/// One piece was spoiled; the shop gives its price back.
+async fn give_back_some(maker: &mut Maker, buyer: &Caller, id: OrderId, moment: &mut Timestamp) -> Result<(), Trouble> {
+    maker.later(moment, 2 * HOUR, 60 * HOUR);
+    let line = maker.shop.order(buyer, id).await?.1[0].id;
+    let request = CaseRequest {
+        kind: CaseKind::Refund,
+        items: vec![(line, 1)],
+        exchange_to: None,
+        reason: Reason::Spoiled,
+        note: "收到时有一件已经坏了".to_owned(),
+    };
+    for case in maker.shop.apply_after_sale(buyer, id, &request).await? {
+        maker.later(moment, HOUR, 20 * HOUR);
+        maker.shop.approve_case(&maker.staff, case.id, "已核实，退款").await?;
     }
     Ok(())
 }

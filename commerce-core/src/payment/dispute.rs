@@ -6,7 +6,7 @@ use crate::id::{Entity, Id};
 use crate::ledger::AccountKind;
 use crate::money::Money;
 use crate::order::OrderId;
-use crate::port::{Claim, DisputeStanding, FeeOnRefund, Terms};
+use crate::port::{Claim, DisputeStanding, FeeOnRefund};
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +76,9 @@ pub enum DisputeAnswer {
     Accept,
 }
 
+/// Why the refund that a dispute is came to nothing.
+const WON: &str = "the shop won the dispute";
+
 impl Dispute {
     pub(crate) fn id_of(claim: &Claim) -> DisputeId {
         Id::following(claim.payment, &format!("dispute/{}", claim.channel_no))
@@ -87,7 +90,12 @@ impl Dispute {
 
     fn new(claim: &Claim, payment: &Payment, now: Timestamp) -> Self {
         let id = Self::id_of(claim);
-        let state = if claim.standing == DisputeStanding::Lost { DisputeState::Lost } else { DisputeState::Open };
+        let state = match claim.standing {
+            DisputeStanding::Open | DisputeStanding::AnswerRefused { .. } => DisputeState::Open,
+            DisputeStanding::UnderReview => DisputeState::UnderReview,
+            DisputeStanding::Won => DisputeState::Won,
+            DisputeStanding::Lost => DisputeState::Lost,
+        };
         Self {
             id,
             order: payment.order,
@@ -142,25 +150,19 @@ impl Dispute {
 }
 
 impl Tab {
-    /// A dispute begins: the money is set aside. None while a refund of the same money is on its way, because only one of
-    /// the two can have it; which, the channel will say.
-    pub(crate) fn dispute(&mut self, claim: &Claim, terms: &Terms) -> Result<Option<Dispute>, PaymentError> {
-        let place =
-            self.payments.iter().position(|payment| payment.id == claim.payment && payment.channel == terms.code);
+    /// A dispute is heard of for the first time: the money is set aside, or whatever was decided meanwhile has happened. None
+    /// while a refund of the same money is on its way, because only one of the two can have it; which, the channel will say.
+    pub(crate) fn dispute(&mut self, claim: &Claim) -> Result<Option<Dispute>, PaymentError> {
+        let place = self.payments.iter().position(|payment| payment.id == claim.payment);
         let place = place.ok_or(PaymentError::UnknownPayment)?;
         let payment = &self.payments[place];
-        let left = payment.refundable();
-        left.checked_sub(claim.amount)?;
-        if claim.amount.minor() <= 0 || claim.amount.minor() > left.minor() {
-            let is_on_its_way =
-                (1..=payment.amount.minor()).contains(&claim.amount.minor()) && !payment.refunding.is_zero();
-            let mismatch = PaymentError::AmountMismatch { expected: left, got: claim.amount };
-            return if is_on_its_way { Ok(None) } else { Err(mismatch) };
-        }
         let dispute = Dispute::new(claim, payment, self.now);
-        let is_lost = dispute.state == DisputeState::Lost;
         let refund = Refund {
-            state: if is_lost { RefundState::Refunded } else { RefundState::Processing },
+            state: match dispute.state {
+                DisputeState::Won => RefundState::Failed,
+                DisputeState::Lost => RefundState::Refunded,
+                DisputeState::Open | DisputeState::Answering | DisputeState::UnderReview => RefundState::Processing,
+            },
             // What no order has earned yet goes back before what this one has.
             source: match payment.deposited.minor() >= claim.amount.minor() {
                 true => AccountKind::Deposits,
@@ -170,6 +172,17 @@ impl Tab {
             channel_no: claim.channel_no.clone(),
             ..Refund::new(dispute.refund, payment, claim.amount, self.now)
         };
+        if dispute.state == DisputeState::Won {
+            self.refunds.push(Refund { failure: WON.to_owned(), ..refund });
+            return Ok(Some(dispute));
+        }
+        let left = payment.refundable();
+        left.checked_sub(claim.amount)?;
+        if claim.amount.minor() <= 0 || claim.amount.minor() > left.minor() {
+            let could_be = (1..=payment.amount.minor()).contains(&claim.amount.minor());
+            let mismatch = PaymentError::AmountMismatch { expected: left, got: claim.amount };
+            return if could_be && !payment.refunding.is_zero() { Ok(None) } else { Err(mismatch) };
+        }
         self.give(place, refund)?;
         Ok(Some(dispute))
     }
@@ -188,7 +201,7 @@ impl Tab {
         match state {
             // What a dispute costs a shop is never given back by its channel.
             DisputeState::Lost => drop(self.refunded(refund, &claim.channel_no, claim.amount, FeeOnRefund::Kept)?),
-            DisputeState::Won => drop(self.refund_failed(refund, "the shop won the dispute")?),
+            DisputeState::Won => drop(self.refund_failed(refund, WON)?),
             DisputeState::Open | DisputeState::Answering | DisputeState::UnderReview => {}
         }
         if let DisputeStanding::AnswerRefused { reason } = &claim.standing {

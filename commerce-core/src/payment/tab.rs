@@ -81,6 +81,26 @@ impl Tab {
         cards.map(|payment| payment.amount.minor()).sum()
     }
 
+    /// Whether all that was ever paid for the order is back with the shopper, and rightly so.
+    pub(crate) fn is_given_back(&self) -> Result<bool, PaymentError> {
+        let is_empty = |payment: &Payment| payment.refundable().is_zero() && payment.refunding.is_zero();
+        Ok(self.order.due()?.minor() <= 0 && self.payments.iter().all(is_empty))
+    }
+
+    /// What has gone back, or is on its way.
+    pub(crate) fn given_back(&self) -> i64 {
+        self.payments.iter().map(|payment| payment.refunding.minor() + payment.refunded.minor()).sum()
+    }
+
+    pub(crate) fn refundable(&mut self, id: PaymentId) -> Result<Money, PaymentError> {
+        Ok(self.payment(id)?.refundable())
+    }
+
+    /// What a channel says of other channels' payments is not believed.
+    pub(crate) fn must_come_by(&mut self, terms: &Terms, id: PaymentId) -> Result<(), PaymentError> {
+        if self.payment(id)?.channel == terms.code { Ok(()) } else { Err(PaymentError::UnknownPayment) }
+    }
+
     /// Whether the order has, or is promised, all it costs.
     pub(crate) fn is_covered(&self) -> Result<bool, PaymentError> {
         Ok(self.promised() >= self.order.owes()?.minor())
@@ -218,7 +238,8 @@ impl Tab {
         failure.clone_into(&mut payment.failure);
         payment.touch(now);
         // A promise lasts as long as an attempt that could complete it.
-        if !self.payments.iter().any(|payment| payment.state.is_open() && payment.card.is_none()) {
+        let is_open = self.payments.iter().any(|payment| payment.state.is_open() && payment.card.is_none());
+        if !is_open && !self.is_covered()? {
             self.release_cards();
         }
         Ok(true)
@@ -409,9 +430,6 @@ impl Tab {
 }
 
 fn check_receipt(payment: &Payment, receipt: &Receipt, terms: &Terms) -> Result<(), PaymentError> {
-    if payment.channel != terms.code {
-        return Err(PaymentError::UnknownPayment);
-    }
     if receipt.merchant != terms.merchant {
         return Err(PaymentError::MerchantMismatch);
     }

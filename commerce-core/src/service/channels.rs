@@ -31,16 +31,20 @@ impl Channels {
         Err(PaymentError::UnknownChannel { channel, known: known.join(", ") })
     }
 
-    /// The channels that are to be asked what buyers dispute; they count as asked from now on.
+    /// The channels that are to be asked what buyers dispute.
     pub(super) fn to_ask(&self, tenant: TenantId, now: Timestamp) -> Vec<Arc<dyn PaymentChannel>> {
-        let mut channels = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let channels = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let is_due = |asked_at: Timestamp| now.micros() - asked_at.micros() >= ASKED_EVERY;
-        let due = channels.iter_mut().filter(|((of, _), connected)| *of == tenant && is_due(connected.asked_at));
-        due.map(|(_, connected)| {
+        let due = channels.iter().filter(|((of, _), connected)| *of == tenant && is_due(connected.asked_at));
+        due.map(|(_, connected)| connected.channel.clone()).collect()
+    }
+
+    /// A channel has said what buyers dispute.
+    pub(super) fn answered(&self, tenant: TenantId, code: &str, now: Timestamp) {
+        let mut channels = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connected) = channels.get_mut(&(tenant, code.to_owned())) {
             connected.asked_at = now;
-            connected.channel.clone()
-        })
-        .collect()
+        }
     }
 }
 
@@ -48,7 +52,9 @@ impl Shop {
     /// Lets a shop take money through this channel. One that is connected already under the same code is replaced.
     pub fn connect(&self, tenant: TenantId, channel: Arc<dyn PaymentChannel>) {
         let code = channel.terms().code.clone();
-        let connected = Connected { channel, asked_at: Timestamp::from_micros(0) };
-        self.desk.channels.0.write().unwrap_or_else(PoisonError::into_inner).insert((tenant, code), connected);
+        let mut channels = self.desk.channels.0.write().unwrap_or_else(PoisonError::into_inner);
+        let never = Timestamp::from_micros(0);
+        let asked_at = channels.get(&(tenant, code.clone())).map_or(never, |connected| connected.asked_at);
+        channels.insert((tenant, code), Connected { channel, asked_at });
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Shop;
 use crate::caller::Caller;
+use crate::error::Failure;
 use crate::payment::{Dispute, DisputeAnswer, Payment, PaymentError, PaymentId, Refund, RefundState, patience};
 use crate::port::{
     ChannelError, Claim, DisputeReply, DisputeStanding, News, PaymentChannel, RefundRequest, RefundStanding, Standing,
@@ -85,8 +86,15 @@ impl Shop {
         }
         let now = self.now();
         for channel in self.desk.channels.to_ask(caller.tenant, now) {
-            let since = now.plus_micros(-DISPUTED_WITHIN);
-            questions.spawn(async move { (channel.terms().code.clone(), ask_for_disputes(&*channel, since).await) });
+            let (desk, tenant) = (self.desk.clone(), caller.tenant);
+            questions.spawn(async move {
+                let code = channel.terms().code.clone();
+                let said = ask_for_disputes(&*channel, now.plus_micros(-DISPUTED_WITHIN)).await;
+                if said.is_ok() {
+                    desk.channels.answered(tenant, &code, now);
+                }
+                (code, said)
+            });
         }
         Ok(questions)
     }
@@ -96,7 +104,12 @@ impl Shop {
         let tenants = self.desk.store.read().await?.tenants().await?;
         let mut total = Chased::default();
         for tenant in tenants {
-            let chased = self.chase(&Caller::system(tenant.id)).await?;
+            let chased = match self.chase(&Caller::system(tenant.id)).await {
+                Err(error) if error.kind().is_retryable() => return Err(error),
+                // What is wrong in one shop is no reason to leave the others alone.
+                Err(_) => Chased { unanswered: 1, ..Chased::default() },
+                Ok(chased) => chased,
+            };
             total.messages += chased.messages;
             total.payments += chased.payments;
             total.refunds += chased.refunds;

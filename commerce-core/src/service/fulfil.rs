@@ -1,6 +1,6 @@
 //! From paid to delivered: parcels are planned, split, merged, shipped and delivered.
 
-use super::after_sale::exchanged;
+use super::case_ends::exchanged;
 use super::move_order::{leaving, load, save};
 use super::{Desk, Shop};
 use crate::caller::Caller;
@@ -110,7 +110,7 @@ impl Shop {
                 tx.move_parcels(caller.tenant, &[id], &parcel_move, now).await?;
                 tx.save_orders(caller.tenant, &moved).await?;
                 tx.record(caller.tenant, &events).await?;
-                for order in &in_after_sale {
+                for order in &mut in_after_sale {
                     exchanged(desk, &mut tx, caller, order, &parcels, to).await?;
                 }
                 Ok(tx.keep(orders).await?)

@@ -3,6 +3,7 @@
 
 mod after_sale;
 mod cart;
+mod case_ends;
 mod change_order;
 mod channels;
 mod chase;

@@ -64,7 +64,7 @@ impl Shop {
 }
 
 /// An order that ends half shipped still holds the rest of its goods.
-async fn give_back_what_never_left(
+pub(super) async fn give_back_what_never_left(
     desk: &Desk,
     tx: &mut Tx,
     caller: &Caller,
@@ -79,7 +79,7 @@ async fn give_back_what_never_left(
     tx.unplan_parcels(caller.tenant, order.id, order.updated_at).await
 }
 
-/// The acts that neither reserve goods nor ship them nor take money.
+/// The acts that neither reserve goods nor ship them nor move money.
 const NEED_ONLY_THE_ORDER: &[Act] = &[
     Act::Submit,
     Act::Pick,
@@ -88,8 +88,6 @@ const NEED_ONLY_THE_ORDER: &[Act] = &[
     Act::Confirm,
     Act::Complete,
     Act::OpenAfterSale,
-    Act::RefundSome,
-    Act::RefundAll,
     Act::CloseAfterSale,
 ];
 

@@ -1,15 +1,19 @@
 //! What channels tell us: checked, kept, worked on, once. News also comes as the answer to a question; both go the same way.
 
-use super::after_sale::refund_ended;
+use super::case_ends::{refund_rejected, refunds_ended};
 use super::dispute::dispute_event;
 use super::tab::{NOT_NEEDED, Outcome, Settling, deliver_virtual, refund_event, save_tabs, settle};
 use super::till::Work;
 use super::{Desk, Shop};
+use crate::after_sale::CaseId;
 use crate::caller::Caller;
+use crate::error::Failure;
 use crate::event::Event;
 use crate::order::{Order, OrderId};
-use crate::payment::{Dispute, DisputeId, Payment, PaymentError, PaymentId, PaymentState, Refund, RefundId, Tab};
-use crate::port::{Claim, DisputeStanding, Forged, News, RawNotification, RefundStanding, Standing, Terms};
+use crate::payment::{
+    Dispute, DisputeId, Payment, PaymentError, PaymentId, PaymentState, Refund, RefundId, RefundState, Tab,
+};
+use crate::port::{Claim, DisputeStanding, News, RawNotification, RefundStanding, Standing, Terms};
 use crate::store::{Message, MessageState, Settled, StoreError, Tx};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
@@ -37,6 +41,8 @@ pub(super) struct Word {
 }
 
 type Answer = Result<Heard, PaymentError>;
+
+const DISPUTED: &str = "the buyer asked the bank for the money";
 
 impl Work for Word {
     type Answer = Answer;
@@ -102,8 +108,8 @@ impl Shop {
             .map_err(|error: StoreError| error.into())
     }
 
-    async fn reject_message(&self, caller: &Caller, message: &Message, why: Forged) -> Result<(), PaymentError> {
-        let answered = &Message { state: MessageState::Rejected, reason: why.to_string(), ..message.clone() };
+    async fn reject_message(&self, caller: &Caller, message: &Message, why: &str) -> Result<(), PaymentError> {
+        let answered = &Message { state: MessageState::Rejected, reason: why.to_owned(), ..message.clone() };
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -121,30 +127,48 @@ impl Shop {
     /// Works on messages that were only kept before; says how many.
     pub(super) async fn work_on_inbox(&self, caller: &Caller) -> Result<usize, PaymentError> {
         const AT_ONCE: u32 = 100;
-        let received = self.desk.store.read().await?.received(caller.tenant, AT_ONCE).await?;
         let mut worked_on = 0;
-        for message in received {
-            // One whose channel is not connected just now waits until it is.
-            let Ok(channel) = self.desk.channels.find(caller.tenant, &message.channel) else { continue };
-            let raw: (Vec<(String, String)>, String) = serde_json::from_str(&message.body).map_err(unreadable)?;
-            let raw = RawNotification { headers: raw.0, body: raw.1 };
-            let news = match channel.read_notification(&raw, message.received_at) {
-                Ok(notification) => notification.news,
-                // It was believed when it came; the keys have changed since.
-                Err(forged) => {
-                    self.reject_message(caller, &message, forged).await?;
-                    continue;
-                }
-            };
-            let terms = channel.terms().clone();
-            let word = Word { caller: caller.clone(), terms, news, message: Some(message) };
-            match self.counter.hand_over(word).await {
-                Err(PaymentError::Store(error)) => return Err(error.into()),
-                // Refused is answered too: the message says why.
-                Ok(_) | Err(_) => worked_on += 1,
+        let mut after = Timestamp::from_micros(0);
+        // All of them: those that have to go on waiting must not keep the newer ones waiting too.
+        loop {
+            let received = self.desk.store.read().await?.received(caller.tenant, after, AT_ONCE).await?;
+            let Some(last) = received.last() else { return Ok(worked_on) };
+            let is_the_end = received.len() < AT_ONCE as usize;
+            after = last.received_at;
+            for message in received {
+                worked_on += usize::from(self.hear_again(caller, message).await?);
+            }
+            if is_the_end {
+                return Ok(worked_on);
             }
         }
-        Ok(worked_on)
+    }
+
+    /// Whether there was anything to do about a message that was only kept.
+    async fn hear_again(&self, caller: &Caller, message: Message) -> Result<bool, PaymentError> {
+        // One whose channel is not connected just now waits until it is.
+        let Ok(channel) = self.desk.channels.find(caller.tenant, &message.channel) else { return Ok(false) };
+        let raw: (Vec<(String, String)>, String) = serde_json::from_str(&message.body).map_err(unreadable)?;
+        let raw = RawNotification { headers: raw.0, body: raw.1 };
+        let news = match channel.read_notification(&raw, message.received_at) {
+            Ok(notification) => notification.news,
+            // It was believed when it came; the keys have changed since.
+            Err(forged) => {
+                self.reject_message(caller, &message, &forged.to_string()).await?;
+                return Ok(false);
+            }
+        };
+        let terms = channel.terms().clone();
+        let word = Word { caller: caller.clone(), terms, news, message: Some(message.clone()) };
+        match self.counter.hand_over(word).await {
+            Err(PaymentError::Store(error)) if error.kind().is_retryable() => Err(error.into()),
+            // What the database will never take must not stop everything else.
+            Err(PaymentError::Store(error)) => {
+                self.reject_message(caller, &message, &error.to_string()).await.map(|()| true)
+            }
+            // Refused is answered too: the message says why.
+            Ok(_) | Err(_) => Ok(true),
+        }
     }
 }
 
@@ -158,9 +182,11 @@ struct Known {
     order_of: HashMap<PaymentId, OrderId>,
     /// Orders of which nothing is shipped.
     virtual_orders: BTreeSet<OrderId>,
-    refunds: HashMap<RefundId, Refund>,
+    refunds: BTreeMap<RefundId, Refund>,
     /// Refunds that have come to an end here.
     ended: Vec<Refund>,
+    /// Cases whose money gave way to a dispute.
+    given_way: BTreeSet<(OrderId, CaseId)>,
     /// With the version they were read at; none of those that begin here.
     disputes: BTreeMap<DisputeId, (Dispute, Option<i64>)>,
 }
@@ -201,17 +227,15 @@ async fn look_up(tx: &mut Tx, tenant: TenantId, group: &[Word], now: Timestamp) 
             News::Payment { payment, .. } => drop(payments.insert(*payment)),
             News::Refund { refund, .. } => drop(refunds.insert(*refund)),
             News::Dispute(claim) => {
-                let dispute = Dispute::id_of(claim);
                 payments.insert(claim.payment);
-                refunds.insert(Dispute::refund_of(dispute));
-                disputes.insert(dispute);
+                disputes.insert(Dispute::id_of(claim));
             }
         }
     }
     let disputes: Vec<DisputeId> = disputes.into_iter().collect();
     let disputes = if disputes.is_empty() { Vec::new() } else { tx.disputes(tenant, &disputes).await? };
     let refunds: Vec<RefundId> = refunds.into_iter().collect();
-    let refunds = if refunds.is_empty() { Vec::new() } else { tx.refunds(tenant, &refunds).await? };
+    let mut refunds = if refunds.is_empty() { Vec::new() } else { tx.refunds(tenant, &refunds).await? };
     payments.extend(refunds.iter().map(|refund| refund.payment));
     let payments: Vec<PaymentId> = payments.into_iter().collect();
     let mut of_order: BTreeMap<OrderId, Vec<Payment>> = BTreeMap::new();
@@ -224,6 +248,10 @@ async fn look_up(tx: &mut Tx, tenant: TenantId, group: &[Word], now: Timestamp) 
         of_order.entry(payment.order).or_default().push(payment);
     }
     let orders: Vec<OrderId> = of_order.keys().copied().collect();
+    if group.iter().any(|word| matches!(word.news, News::Dispute(_))) {
+        // What else is on its way back may be in the way of a dispute.
+        refunds.extend(tx.refunds_of(tenant, &orders).await?);
+    }
     let orders: Vec<Order> = if orders.is_empty() { Vec::new() } else { tx.orders(tenant, None, &orders).await? };
     let tab = |order: Order| {
         let payments = of_order.remove(&order.id).unwrap_or_default();
@@ -232,7 +260,7 @@ async fn look_up(tx: &mut Tx, tenant: TenantId, group: &[Word], now: Timestamp) 
     let tabs = orders.into_iter().map(tab).collect();
     let refunds = refunds.into_iter().map(|refund| (refund.id, refund)).collect();
     let disputes = disputes.into_iter().map(|dispute| (dispute.id, (dispute.clone(), Some(dispute.version)))).collect();
-    Ok(Known { tabs, order_of, virtual_orders, refunds, ended: Vec::new(), disputes })
+    Ok(Known { tabs, order_of, virtual_orders, refunds, ended: Vec::new(), given_way: BTreeSet::new(), disputes })
 }
 
 impl Known {
@@ -249,11 +277,13 @@ impl Known {
             News::Payment { payment, standing } => {
                 let order = self.order_of.get(payment).ok_or(PaymentError::UnknownPayment)?;
                 let tab = self.tabs.get_mut(order).ok_or(PaymentError::UnknownPayment)?;
+                tab.must_come_by(&word.terms, *payment)?;
                 apply_standing(tab, *payment, standing, &word.terms)?
             }
             News::Refund { refund, standing } => {
                 let refund = self.refunds.get_mut(refund).ok_or(PaymentError::UnknownRefund)?;
                 let tab = self.tabs.get_mut(&refund.order).ok_or(PaymentError::UnknownRefund)?;
+                tab.must_come_by(&word.terms, refund.payment)?;
                 let is_news = apply_refund_standing(tab, refund, standing, &word.terms)?;
                 if is_news {
                     self.ended.push(refund.clone());
@@ -266,14 +296,17 @@ impl Known {
     }
 
     fn apply_claim(&mut self, claim: &Claim, terms: &Terms) -> Answer {
-        let order = self.order_of.get(&claim.payment).ok_or(PaymentError::UnknownPayment)?;
-        let tab = self.tabs.get_mut(order).ok_or(PaymentError::UnknownPayment)?;
+        let order = *self.order_of.get(&claim.payment).ok_or(PaymentError::UnknownPayment)?;
         let id = Dispute::id_of(claim);
+        if !self.disputes.contains_key(&id) && claim.standing != DisputeStanding::Won {
+            self.make_room(order, claim)?;
+        }
+        let tab = self.tabs.get_mut(&order).ok_or(PaymentError::UnknownPayment)?;
+        tab.must_come_by(terms, claim.payment)?;
         match self.disputes.get_mut(&id) {
-            None if claim.standing == DisputeStanding::Won => Ok(Heard::Known),
             None => {
                 // Until the refund that is in the way has come to an end.
-                let Some(dispute) = tab.dispute(claim, terms)? else { return Ok(Heard::Kept) };
+                let Some(dispute) = tab.dispute(claim)? else { return Ok(Heard::Kept) };
                 self.disputes.insert(id, (dispute, None));
                 Ok(Heard::News)
             }
@@ -291,6 +324,23 @@ impl Known {
                 Ok(if is_news { Heard::News } else { Heard::Known })
             }
         }
+    }
+
+    /// What only waits for a second person gives way to a dispute that needs the money: the bank decides now.
+    fn make_room(&mut self, order: OrderId, claim: &Claim) -> Result<(), PaymentError> {
+        let Some(tab) = self.tabs.get_mut(&order) else { return Ok(()) };
+        let waits = |refund: &Refund| refund.payment == claim.payment && refund.state == RefundState::Requested;
+        let waiting = self.refunds.values().filter(|refund| waits(refund)).map(|refund| refund.amount.minor()).sum();
+        let missing = claim.amount.checked_sub(tab.refundable(claim.payment)?)?;
+        if !(1..=waiting).contains(&missing.minor()) {
+            return Ok(());
+        }
+        for refund in self.refunds.values_mut().filter(|refund| waits(refund)) {
+            tab.reject(refund, DISPUTED)?;
+            self.given_way.extend(refund.case.map(|case| (order, case)));
+            self.ended.push(refund.clone());
+        }
+        Ok(())
     }
 
     /// The disputes that begin here, and those that moved on, each with the version it was read at.
@@ -351,9 +401,14 @@ async fn save(
     tx.save_refunds(caller.tenant, &known.ended).await?;
     tx.insert_disputes(caller.tenant, &begun).await?;
     tx.save_disputes(caller.tenant, &moved).await?;
-    for refund in &known.ended {
-        if let (Some(case), Some(tab)) = (refund.case, known.tabs.get_mut(&refund.order)) {
-            refund_ended(desk, tx, caller, case, &mut tab.order).await?;
+    for (order, case) in &known.given_way {
+        if let Some(tab) = known.tabs.get_mut(order) {
+            refund_rejected(desk, tx, caller, *case, &mut tab.order, DISPUTED).await?;
+        }
+    }
+    for order in known.ended.iter().map(|refund| refund.order).collect::<BTreeSet<OrderId>>() {
+        if let Some(tab) = known.tabs.get_mut(&order) {
+            refunds_ended(desk, tx, caller, tab).await?;
         }
     }
     for (order, settling) in outcomes {

@@ -1,5 +1,6 @@
 //! Paying for an order: by gift cards, through a channel, or both; and at the counter.
 
+use super::refund::must_be_undisputed;
 use super::tab::{NOT_NEEDED, Settling, deliver_virtual, open_tab, save_tab, settle, ships, take_again};
 use super::{Desk, Shop, gift_cards};
 use crate::caller::Caller;
@@ -91,6 +92,7 @@ impl Shop {
                 let owes_a_difference = !tab.order.state.is_unpaid() && owed.minor() > 0;
                 if owes_a_difference {
                     caller.acts_for_the_shop()?;
+                    must_be_undisputed(&mut tx, caller, id).await?;
                 // Whether this caller may; the tab makes the move itself.
                 } else if tab.order.clone().act(Act::Pay, caller.role(), tab.now)? == Step::AlreadyDone {
                     return Ok(tx.leave(tab.order));
@@ -139,10 +141,7 @@ impl Shop {
                 let mut tab = open_tab(&mut tx, caller, order, desk).await?;
                 let owed = awaited(&tab.order, tab.now)?;
                 if !tab.order.state.is_unpaid() {
-                    let disputes = tx.disputes_of(caller.tenant, order).await?;
-                    if disputes.iter().any(|dispute| !dispute.state.is_final()) {
-                        return Err(PaymentError::DisputeUndecided);
-                    }
+                    must_be_undisputed(&mut tx, caller, order).await?;
                 }
                 let (cards, rest) = share_out(&mut tx, caller, methods, &tab, owed).await?;
                 if rest.minor() > 0 && channel.is_none() {

@@ -1,13 +1,15 @@
 //! Giving money back: by staff, and again where a channel would not.
 
-use super::after_sale::{refund_ended, refund_rejected};
+use super::after_sale::told;
+use super::case_ends::{refund_rejected, refunds_ended};
 use super::tab::{NOT_NEEDED, Settling, open_tab, refund_event, save_tab, settle};
-use super::{Paying, Shop};
+use super::{Desk, Paying, Shop};
 use crate::after_sale::{Case, CaseId, CaseKind, CaseStatus, Reason};
 use crate::caller::Caller;
 use crate::money::Money;
 use crate::order::{OrderId, State};
-use crate::payment::{Cause, PaymentError, Refund, RefundState, Tab};
+use crate::payment::{Cause, PaymentError, Refund, RefundId, RefundState, Tab};
+use crate::store::Tx;
 use crate::tenant::{Settings, Tenant};
 use std::collections::BTreeSet;
 
@@ -43,22 +45,25 @@ impl Shop {
         let reason: &str = &reason.chars().take(LONGEST_REASON).collect::<String>();
         desk.store
             .write(move |mut tx| async move {
-                let mut tab = open_tab(&mut tx, caller, order, desk).await?;
+                let mut tab = open_undisputed(desk, &mut tx, caller, order).await?;
                 if amount.minor() <= 0 {
                     return Err(PaymentError::RefundOfNothing);
                 }
-                let left = tab.order.paid;
-                if left.checked_sub(amount)?.is_negative() || tab.order.state == State::Canceled {
+                // What has not come in for good yet goes back by canceling the order.
+                let is_earned = !tab.order.state.is_unpaid() && tab.order.state != State::Canceled;
+                let left = if is_earned { tab.order.paid } else { Money::zero(tab.order.currency) };
+                if left.checked_sub(amount)?.is_negative() {
                     return Err(PaymentError::RefundExceedsPaid { left });
                 }
+                let tenant = tx.tenant(caller.tenant).await?;
+                let settings = tenant.map(|tenant: Tenant| tenant.settings).unwrap_or_default();
+                let asked_by = asked_by(caller, &settings, &tab, amount);
                 tab.order.returned = tab.order.returned.checked_add(amount)?;
-                let settings =
-                    tx.tenant(caller.tenant).await?.map(|tenant: Tenant| tenant.settings).unwrap_or_default();
-                let asked_by = asked_by(caller, &settings, tab.order.returned);
                 settle(desk, &mut tx, caller, &mut tab, Cause { reason, case, asked_by }).await?;
                 save_tab(desk, &mut tx, caller, &tab, Settling::Still, Vec::new()).await?;
                 if let Some(id) = case {
                     let compensation = compensation(id, &tab, amount, reason);
+                    tx.record(caller.tenant, &[told(desk, caller, &compensation)]).await?;
                     tx.insert_cases(caller.tenant, &[compensation]).await?;
                 }
                 Ok(tx.keep(()).await?)
@@ -93,21 +98,33 @@ impl Shop {
         Ok(self.desk.store.read().await?.requested_refunds(caller.tenant, MOST_REFUNDS).await?)
     }
 
-    /// A second person agrees with what is to go back for an order.
-    pub async fn approve_refunds(&self, caller: &Caller, order: OrderId) -> Result<Paying, PaymentError> {
-        self.decide_refunds(caller, order, &Verdict::Approved).await
+    /// A second person agrees with these refunds of an order.
+    pub async fn approve_refunds(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+        refunds: &[RefundId],
+    ) -> Result<Paying, PaymentError> {
+        self.decide_refunds(caller, order, refunds, &Verdict::Approved).await
     }
 
     /// A second person does not agree, and says why: the money stays, and a case it was for is turned down.
-    pub async fn reject_refunds(&self, caller: &Caller, order: OrderId, why: &str) -> Result<Paying, PaymentError> {
+    pub async fn reject_refunds(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+        refunds: &[RefundId],
+        why: &str,
+    ) -> Result<Paying, PaymentError> {
         let why = &why.chars().take(LONGEST_REASON).collect::<String>();
-        self.decide_refunds(caller, order, &Verdict::Rejected { why }).await
+        self.decide_refunds(caller, order, refunds, &Verdict::Rejected { why }).await
     }
 
     async fn decide_refunds(
         &self,
         caller: &Caller,
         order: OrderId,
+        refunds: &[RefundId],
         verdict: &Verdict<'_>,
     ) -> Result<Paying, PaymentError> {
         caller.acts_for_the_shop()?;
@@ -117,7 +134,12 @@ impl Shop {
                 let mut tab = open_tab(&mut tx, caller, order, desk).await?;
                 let mut asked = tx.refunds_of(caller.tenant, &[order]).await?;
                 asked.retain(|refund| refund.state == RefundState::Requested);
-                if asked.is_empty() {
+                let is_chosen = |refund: &Refund| refunds.contains(&refund.id);
+                let cases: BTreeSet<CaseId> =
+                    asked.iter().filter(|refund| is_chosen(refund)).filter_map(|refund| refund.case).collect();
+                // The money of a case goes back as a whole or not at all.
+                asked.retain(|refund| is_chosen(refund) || refund.case.is_some_and(|case| cases.contains(&case)));
+                if asked.is_empty() || !refunds.iter().all(|id| asked.iter().any(|refund| refund.id == *id)) {
                     return Err(PaymentError::UnknownRefund);
                 }
                 if caller.who.is_empty() || asked.iter().any(|refund| refund.asked_by == caller.who) {
@@ -133,13 +155,12 @@ impl Shop {
                 let events = asked.iter().map(|refund| refund_event(desk, caller, &tab.order, refund)).collect();
                 save_tab(desk, &mut tx, caller, &tab, Settling::Still, events).await?;
                 tx.save_refunds(caller.tenant, &asked).await?;
-                let cases: BTreeSet<CaseId> = asked.iter().filter_map(|refund| refund.case).collect();
-                for case in cases {
-                    match verdict {
-                        Verdict::Approved => refund_ended(desk, &mut tx, caller, case, &mut tab.order).await?,
-                        Verdict::Rejected { why } => refund_rejected(desk, &mut tx, caller, case, why).await?,
+                if let Verdict::Rejected { why } = verdict {
+                    for case in cases {
+                        refund_rejected(desk, &mut tx, caller, case, &mut tab.order, why).await?;
                     }
                 }
+                refunds_ended(desk, &mut tx, caller, &mut tab).await?;
                 Ok(tx.keep(()).await?)
             })
             .await?;
@@ -150,10 +171,30 @@ impl Shop {
 const MOST_REFUNDS: u32 = 1_000;
 const LONGEST_REASON: usize = 200;
 
-/// Who asks for a refund, where so much of one order is not to go back on one person's word.
-pub(super) fn asked_by<'a>(caller: &'a Caller, settings: &Settings, of_order: Money) -> Option<&'a str> {
+/// Who asks for a refund, where, with what has gone back before, so much of one order is not to go back on one person's word.
+pub(super) fn asked_by<'a>(caller: &'a Caller, settings: &Settings, tab: &Tab, amount: Money) -> Option<&'a str> {
     let limit = settings.refund_check_over?;
-    (of_order.minor() > limit).then_some(caller.who.as_str())
+    (tab.given_back().saturating_add(amount.minor()) > limit).then_some(caller.who.as_str())
+}
+
+/// The tab of an order whose money no bank decides about. What it owes already goes back first, for reasons of its own, so that
+/// what is asked for now and what goes back for it are the same.
+pub(super) async fn open_undisputed(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: OrderId,
+) -> Result<Tab, PaymentError> {
+    let mut tab = open_tab(tx, caller, order, desk).await?;
+    must_be_undisputed(tx, caller, order).await?;
+    settle(desk, tx, caller, &mut tab, NOT_NEEDED).await?;
+    Ok(tab)
+}
+
+/// While a bank decides about money of an order, nobody else moves any.
+pub(super) async fn must_be_undisputed(tx: &mut Tx, caller: &Caller, order: OrderId) -> Result<(), PaymentError> {
+    let disputes = tx.disputes_of(caller.tenant, order).await?;
+    if disputes.iter().all(|dispute| dispute.state.is_final()) { Ok(()) } else { Err(PaymentError::DisputeUndecided) }
 }
 
 /// Money that goes back without goods.
@@ -166,7 +207,8 @@ pub(super) struct Back<'a> {
 
 /// The case of a compensation: on its way as soon as it is made.
 fn compensation(id: CaseId, tab: &Tab, amount: Money, note: &str) -> Case {
-    let is_there = tab.refunds.iter().all(|refund| refund.state == RefundState::Refunded);
+    let mut of_case = tab.refunds.iter().filter(|refund| refund.case == Some(id));
+    let is_there = of_case.all(|refund| refund.state == RefundState::Refunded);
     Case {
         id,
         order: tab.order.id,

@@ -434,10 +434,10 @@ impl Market {
         let waiting = self.world.shop.refunds_to_approve(&self.staff()).await;
         let waiting = self.outcome(waiting).await?.unwrap_or_default();
         let Some(refund) = waiting.choose(&mut self.random) else { return Ok(()) };
-        let (order, second) = (refund.order, self.second_person());
+        let (order, chosen, second) = (refund.order, [refund.id], self.second_person());
         let looked = match self.random.random_bool(0.3) {
-            true => self.world.shop.reject_refunds(&second, order, "simulated").await,
-            false => self.world.shop.approve_refunds(&second, order).await,
+            true => self.world.shop.reject_refunds(&second, order, &chosen, "simulated").await,
+            false => self.world.shop.approve_refunds(&second, order, &chosen).await,
         };
         self.outcome(looked).await.map(drop)
     }

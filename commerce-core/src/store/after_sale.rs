@@ -64,7 +64,7 @@ impl Tx {
         self.sql_rows(include_str!("sql/after_sale/insert.sql"), cases.iter().map(row).collect()).run().await
     }
 
-    /// Saves a case as it was read; if somebody else changed it meanwhile, this write is undone and tried again.
+    /// Saves a case that was read and counted up; if somebody else changed it meanwhile, this write is undone and tried again.
     pub(crate) async fn save_case(&mut self, tenant: TenantId, case: &Case) -> Result<(), StoreError> {
         let statement = self.sql(include_str!("sql/after_sale/save.sql")).text(case.id).text(tenant);
         let statement = statement.int(case.version).text(case.status).int(case.refund_amount.minor());

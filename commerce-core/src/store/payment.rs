@@ -119,8 +119,14 @@ impl Conn {
     }
 
     /// Messages that were stored and not worked on yet.
-    pub(crate) async fn received(&mut self, tenant: TenantId, limit: u32) -> Result<Vec<Message>, StoreError> {
-        let rows = self.sql(include_str!("sql/inbox/received.sql")).text(tenant).int(limit).rows().await?;
+    pub(crate) async fn received(
+        &mut self,
+        tenant: TenantId,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError> {
+        let question = self.sql(include_str!("sql/inbox/received.sql")).text(tenant).time(after).int(limit);
+        let rows = question.rows().await?;
         let read = |row: Row| {
             Ok(Message {
                 channel: row.text("channel")?,

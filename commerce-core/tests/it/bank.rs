@@ -37,6 +37,15 @@ impl Bank {
         Self { code: code.to_owned(), provider }
     }
 
+    /// The same company and the same keys under another code.
+    pub(crate) fn beside(t: &TestShop, bank: &Self, code: &str) -> Self {
+        let (_, merchant_keys) = wire::keys_from(&bank.code);
+        let clock = t.clock.clone() as Arc<dyn Clock>;
+        let channel = SandboxChannel::new(bank.provider.clone(), merchant_keys, Rate::from_basis_points(50), clock);
+        t.shop.connect(t.tenant, Arc::new(channel.called(code)));
+        Self { code: code.to_owned(), provider: bank.provider.clone() }
+    }
+
     pub(crate) fn it(&self) -> MutexGuard<'_, Provider> {
         self.provider.lock().unwrap()
     }

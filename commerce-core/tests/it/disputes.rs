@@ -8,7 +8,7 @@ use commerce_core::after_sale::{CaseKind, CaseStatus, Reason};
 use commerce_core::error::{Code, Failure};
 use commerce_core::ledger::AccountKind;
 use commerce_core::order::{Act, OrderId, State};
-use commerce_core::payment::{Dispute, DisputeState, PaymentStatus, RefundState};
+use commerce_core::payment::{Dispute, DisputeState, PaymentStatus, RefundId, RefundState};
 use commerce_core::reconcile::StatementFormat;
 use commerce_core::sandbox::{ComplaintState, Fault, Op, Verdict};
 use commerce_core::tenant::Settings;
@@ -34,6 +34,25 @@ impl Story {
         self.t.shop.open_disputes(&self.t.staff()).await.unwrap().remove(0)
     }
 
+    /// Ten pieces for 100.00 at the buyer's door.
+    async fn delivered(&self, key: &str) -> OrderId {
+        let (order, staff) = (self.paid(key, 10).await, self.t.staff());
+        self.t.shop.allocate_order(&staff, order).await.unwrap();
+        for act in [Act::Pick, Act::Pack] {
+            self.t.shop.move_order(&staff, order, act).await.unwrap();
+        }
+        let parcel = self.t.shop.parcels(&staff, order).await.unwrap()[0].id;
+        self.t.shop.ship_parcel(&staff, parcel, &Shipment::default()).await.unwrap();
+        self.t.shop.deliver_parcel(&staff, parcel).await.unwrap();
+        order
+    }
+
+    /// The refunds of an order that wait for a second person.
+    async fn waiting(&self, order: OrderId) -> Vec<RefundId> {
+        let refunds = self.now(order).await.refunds.into_iter();
+        refunds.filter(|refund| refund.state == RefundState::Requested).map(|refund| refund.id).collect()
+    }
+
     async fn set_refund_check_over(&self, limit: i64) {
         let settings = Settings { refund_check_over: Some(limit), ..Settings::default() };
         self.t.shop.change_settings(self.t.tenant, settings).await.unwrap();
@@ -55,7 +74,7 @@ async fn a_disputed_payment_is_set_aside_contested_and_won_back() {
         assert_eq!(shipped.code(), Code::PaymentIncomplete, "{}", s.name);
         assert_eq!(s.pay(order, &[s.bank.method()]).await.unwrap_err().code(), Code::DisputeUndecided, "{}", s.name);
         let twice = s.t.shop.refund(&s.t.staff(), order, yuan("1.00"), "").await.unwrap_err();
-        assert_eq!(twice.code(), Code::RefundExceedsPaid);
+        assert_eq!(twice.code(), Code::DisputeUndecided);
         s.t.assert_books().await;
 
         // Not for shoppers, not for other shops.
@@ -167,6 +186,101 @@ async fn a_dispute_and_a_refund_of_the_same_money_do_not_both_have_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bank_that_decides_keeps_everybody_else_from_the_money() {
+    for db in Db::both().await {
+        let s = Story::begin(&db).await;
+        s.set_refund_check_over(5_000).await;
+        let li = s.t.staff().named("li");
+        let order = s.delivered("key-00000001").await;
+        // Li asks for all of it; before Wang has looked, the buyer goes to the bank: that decides now.
+        s.t.shop.refund(&li, order, yuan("100.00"), "").await.unwrap();
+        let no = s.complain(order, &s.now(order).await, "100.00");
+        assert_eq!(s.bank.deliver(&s.t).await, [Ok(Heard::News)], "{}", s.name);
+        assert!(s.waiting(order).await.is_empty(), "{}", s.name);
+        let line = s.t.shop.order(&li, order).await.unwrap().1[0].id;
+        let request = CaseRequest {
+            kind: CaseKind::Refund,
+            items: vec![(line, 1)],
+            exchange_to: None,
+            reason: Reason::Spoiled,
+            note: String::new(),
+        };
+        let case = s.t.shop.apply_after_sale(&s.buyer.caller, order, &request).await.unwrap()[0].id;
+        let undecided = [
+            s.t.shop.approve_case(&li, case, "").await.unwrap_err().code(),
+            s.t.shop.refund(&li, order, yuan("1.00"), "").await.unwrap_err().code(),
+            s.t.shop.compensate(&li, order, yuan("1.00"), "").await.unwrap_err().code(),
+            s.t.shop.confirm_paid(&li, order).await.unwrap_err().code(),
+        ];
+        assert_eq!(undecided, [Code::DisputeUndecided; 4], "{}", s.name);
+        let nothing_else = s.t.shop.move_order(&li, order, Act::RefundAll).await.unwrap_err();
+        assert_eq!(nothing_else.code(), Code::IllegalMove, "{}", s.name);
+        // Won: nothing is owed for what Li asked and nobody agreed to.
+        s.bank.it().decide(&no, Verdict::MerchantWins, s.t.clock.now()).unwrap();
+        s.chase().await;
+        let now = s.now(order).await;
+        assert_eq!((now.order.paid, now.order.state), (yuan("100.00"), State::AfterSaleOpen), "{}", s.name);
+        assert_eq!(s.given_back(), [0_i64; 0], "{}", s.name);
+        // Now the case can be decided, and is not the end of the order.
+        s.t.shop.approve_case(&li, case, "").await.unwrap();
+        s.chase().await;
+        assert_eq!(s.now(order).await.order.state, State::PartialRefunded, "{}", s.name);
+        assert_eq!(s.given_back(), [1_000], "{}", s.name);
+
+        s.t.assert_books().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_refund_takes_no_other_debt_with_it() {
+    for db in Db::both().await {
+        let s = Story::begin(&db).await;
+        s.set_refund_check_over(5_000).await;
+        let (li, wang) = (s.t.staff().named("li"), s.t.staff().named("wang"));
+        let order = s.delivered("key-00000001").await;
+        // 5.00 are owed because the bank refused them.
+        s.bank.it().misbehave(Op::Refund, [Fault::Refuse]);
+        s.t.shop.refund(&li, order, yuan("5.00"), "").await.unwrap();
+        s.t.shop.chase(&s.t.system()).await.unwrap();
+        assert_eq!(s.now(order).await.order.owes().unwrap(), yuan("-5.00"), "{}", s.name);
+        s.t.shop.refund(&li, order, yuan("60.00"), "").await.unwrap();
+        let asked = s.waiting(order).await;
+        assert_eq!(asked.len(), 1, "{}", s.name);
+        // Somebody who looked at less, or at what is not there, decides nothing.
+        let unseen = s.t.shop.approve_refunds(&wang, order, &[]).await.unwrap_err();
+        assert_eq!(unseen.code(), Code::UnknownRefund);
+        s.t.shop.reject_refunds(&wang, order, &asked, "").await.unwrap();
+        s.chase().await;
+        assert_eq!(s.given_back(), [500], "{}: the debt is paid, the rejected one is not", s.name);
+        // Two who both ask do not lock each other out.
+        s.t.shop.refund(&li, order, yuan("60.00"), "").await.unwrap();
+        s.t.shop.refund(&wang, order, yuan("10.00"), "").await.unwrap();
+        let waiting = s.t.shop.refunds_to_approve(&wang).await.unwrap();
+        let of = |who: &str| waiting.iter().filter(|r| r.asked_by == who).map(|r| r.id).collect::<Vec<_>>();
+        s.t.shop.approve_refunds(&wang, order, &of("li")).await.unwrap();
+        s.t.shop.reject_refunds(&li, order, &of("wang"), "").await.unwrap();
+        s.chase().await;
+        assert_eq!(s.given_back().iter().sum::<i64>(), 6_500, "{}", s.name);
+        s.t.assert_books().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_channel_s_word_is_not_believed() {
+    for db in Db::both().await {
+        let s = Story::begin(&db).await;
+        // The same company under two codes: its keys are known under both.
+        let order = s.paid("key-00000001", 10).await;
+        let other = crate::bank::Bank::beside(&s.t, &s.bank, "other");
+        s.complain(order, &s.now(order).await, "100.00");
+        let (_, message) = s.bank.messages(&s.t).remove(0);
+        let elsewhere = s.t.shop.take_notification(&s.t.system(), &other.code, &message).await.unwrap_err();
+        assert_eq!(elsewhere.code(), Code::UnknownPayment, "{}", s.name);
+        assert_eq!(s.now(order).await.order.paid, yuan("100.00"), "{}", s.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_the_bank_will_not_take_can_be_given_again() {
     for db in Db::both().await {
         let s = Story::begin(&db).await;
@@ -201,12 +315,12 @@ async fn above_the_limit_two_people_have_to_agree() {
         assert_eq!(s.given_back(), [3_000], "{}: it waits", s.name);
         assert_eq!(s.t.shop.refunds_to_approve(&wang).await.unwrap().len(), 1);
         for nobody in [&li, &s.t.staff()] {
-            let refused = s.t.shop.approve_refunds(nobody, order).await.unwrap_err();
+            let refused = s.t.shop.approve_refunds(nobody, order, &s.waiting(order).await).await.unwrap_err();
             assert_eq!(refused.code(), Code::NeedsASecondPerson, "{}", s.name);
         }
-        let by_shopper = s.t.shop.approve_refunds(&s.buyer.caller, order).await.unwrap_err();
+        let by_shopper = s.t.shop.approve_refunds(&s.buyer.caller, order, &s.waiting(order).await).await.unwrap_err();
         assert_eq!(by_shopper.code(), Code::NotAllowed);
-        s.t.shop.reject_refunds(&wang, order, "证据不足").await.unwrap();
+        s.t.shop.reject_refunds(&wang, order, &s.waiting(order).await, "证据不足").await.unwrap();
         let rejected = s.now(order).await;
         assert_eq!(
             (rejected.refunds[1].state, rejected.order.paid),
@@ -215,9 +329,12 @@ async fn above_the_limit_two_people_have_to_agree() {
             s.name
         );
         assert_eq!(rejected.order.owes().unwrap(), yuan("0.00"), "{}: and is not owed", s.name);
-        assert_eq!(s.t.shop.approve_refunds(&wang, order).await.unwrap_err().code(), Code::UnknownRefund);
+        assert_eq!(
+            s.t.shop.approve_refunds(&wang, order, &s.waiting(order).await).await.unwrap_err().code(),
+            Code::UnknownRefund
+        );
         s.t.shop.refund(&li, order, yuan("30.00"), "有照片").await.unwrap();
-        s.t.shop.approve_refunds(&wang, order).await.unwrap();
+        s.t.shop.approve_refunds(&wang, order, &s.waiting(order).await).await.unwrap();
         s.chase().await;
         let total: i64 = s.given_back().iter().sum();
         assert_eq!(total, 6_000, "{}", s.name);
@@ -233,7 +350,7 @@ async fn above_the_limit_two_people_have_to_agree() {
         let balance = async || s.t.shop.gift_card_balance(&li, &code).await.unwrap().1;
         s.t.shop.refund(&li, order, yuan("62.00"), "全退").await.unwrap();
         assert_eq!(balance().await, yuan("0.00"), "{}", s.name);
-        s.t.shop.approve_refunds(&wang, order).await.unwrap();
+        s.t.shop.approve_refunds(&wang, order, &s.waiting(order).await).await.unwrap();
         assert_eq!(balance().await, yuan("60.00"), "{}", s.name);
         s.chase().await;
         assert_eq!(s.now(order).await.status, PaymentStatus::Refunded, "{}", s.name);
@@ -247,14 +364,7 @@ async fn a_case_whose_money_is_turned_down_is_turned_down() {
         let s = Story::begin(&db).await;
         s.set_refund_check_over(1_000).await;
         let (li, wang) = (s.t.staff().named("li"), s.t.staff().named("wang"));
-        let order = s.paid("key-00000001", 10).await;
-        s.t.shop.allocate_order(&li, order).await.unwrap();
-        for act in [Act::Pick, Act::Pack] {
-            s.t.shop.move_order(&li, order, act).await.unwrap();
-        }
-        let parcel = s.t.shop.parcels(&li, order).await.unwrap()[0].id;
-        s.t.shop.ship_parcel(&li, parcel, &Shipment::default()).await.unwrap();
-        s.t.shop.deliver_parcel(&li, parcel).await.unwrap();
+        let order = s.delivered("key-00000001").await;
         let line = s.t.shop.order(&li, order).await.unwrap().1[0].id;
         let request = CaseRequest {
             kind: CaseKind::Refund,
@@ -271,7 +381,7 @@ async fn a_case_whose_money_is_turned_down_is_turned_down() {
         let case = apply().await;
         s.t.shop.approve_case(&li, case, "").await.unwrap();
         assert_eq!(case_now(case).await.status, CaseStatus::Processing, "{}", s.name);
-        s.t.shop.reject_refunds(&wang, order, "照片看不清").await.unwrap();
+        s.t.shop.reject_refunds(&wang, order, &s.waiting(order).await, "照片看不清").await.unwrap();
         let turned_down = case_now(case).await;
         assert_eq!(
             (turned_down.status, turned_down.resolution.as_str()),
@@ -283,7 +393,7 @@ async fn a_case_whose_money_is_turned_down_is_turned_down() {
         // The goods were not given back: all of them can be applied for again.
         let again = apply().await;
         s.t.shop.approve_case(&li, again, "").await.unwrap();
-        s.t.shop.approve_refunds(&wang, order).await.unwrap();
+        s.t.shop.approve_refunds(&wang, order, &s.waiting(order).await).await.unwrap();
         s.chase().await;
         assert_eq!(case_now(again).await.status, CaseStatus::Done, "{}", s.name);
         assert_eq!(s.given_back(), [5_000], "{}", s.name);

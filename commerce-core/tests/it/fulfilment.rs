@@ -1,11 +1,12 @@
 use crate::db::Db;
 use crate::shop::{TestShop, yuan};
+use commerce_core::after_sale::{CaseKind, Reason};
 use commerce_core::catalog::{Batch, ProductKind, id_of_code};
 use commerce_core::error::Failure;
 use commerce_core::fulfilment::{ProposalKind, ProposalReason, ProposalState};
 use commerce_core::order::{Act, State};
 use commerce_core::time::{DAY, MINUTE};
-use commerce_core::{Count, Shipment};
+use commerce_core::{CaseRequest, Count, Shipment};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_in_two_warehouses_ships_in_two_parcels() {
@@ -179,9 +180,19 @@ async fn an_order_refunded_half_shipped_holds_nothing_any_more() {
         }
         let parcel = t.shop.parcels(&t.staff(), placed.order).await.unwrap().remove(0);
         t.shop.ship_parcel(&t.staff(), parcel.id, &Shipment::default()).await.unwrap();
-        t.shop.move_order(&buyer.caller, placed.order, Act::OpenAfterSale).await.unwrap();
-        let ended = t.shop.move_order(&t.staff(), placed.order, Act::RefundAll).await.unwrap();
-        assert_eq!(ended.state, State::Canceled);
+        let lines = t.shop.order(&buyer.caller, placed.order).await.unwrap().1;
+        let request = CaseRequest {
+            kind: CaseKind::Refund,
+            items: lines.iter().map(|line| (line.id, 1)).collect(),
+            exchange_to: None,
+            reason: Reason::Lost,
+            note: String::new(),
+        };
+        for case in t.shop.apply_after_sale(&buyer.caller, placed.order, &request).await.unwrap() {
+            t.shop.approve_case(&t.staff(), case.id, "").await.unwrap();
+        }
+        let ended = t.shop.order(&t.staff(), placed.order).await.unwrap().0;
+        assert_eq!((ended.state, ended.paid), (State::Canceled, yuan("0.00")), "{}", db.name);
         assert_eq!(t.stock(skus[0]).await.1 + t.stock(skus[1]).await.1, 0, "{}", db.name);
         assert_eq!(t.shop.parcels(&t.staff(), placed.order).await.unwrap().len(), 1, "only what left is left");
         t.assert_books().await;
