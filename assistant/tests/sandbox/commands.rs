@@ -209,6 +209,10 @@ async fn a_dispute_is_heard_of_answered_and_decided() {
     assert_eq!(stall.json(&["disputes"]), Value::Array(Vec::new()));
     assert_eq!(stall.json(&["payments", &order_no])["paid"]["amount"], "100.00");
     stall.run(&["verify"]);
+    // A buyer who names no amount wants what is left.
+    post(&format!("{url}/disputes"), &claim).await;
+    let rest = post(&format!("{url}/disputes"), &json!({ "trade_no": trade_no })).await.1;
+    assert_eq!(rest["amount"]["amount"], "60.00");
 }
 
 #[tokio::test(flavor = "multi_thread")]
