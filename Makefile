@@ -30,12 +30,12 @@ sim: ## Long simulations on both databases: make sim SEED=7 OPS=100000 SEEDS=100
 
 bench: ## Orders, payments and statements on both databases, beside their yardsticks
 	cargo build --release --package assistant
-	$(CARGO_TARGET_DIR)target/release/zhanggui bench orders --db sqlite
-	$(CARGO_TARGET_DIR)target/release/zhanggui bench orders --db postgres
-	$(CARGO_TARGET_DIR)target/release/zhanggui bench payments --db sqlite
-	$(CARGO_TARGET_DIR)target/release/zhanggui bench payments --db postgres
-	$(CARGO_TARGET_DIR)target/release/zhanggui bench reconcile --db sqlite
-	$(CARGO_TARGET_DIR)target/release/zhanggui bench reconcile --db postgres
+	$(or $(CARGO_TARGET_DIR),target)/release/zhanggui bench orders --db sqlite
+	$(or $(CARGO_TARGET_DIR),target)/release/zhanggui bench orders --db postgres
+	$(or $(CARGO_TARGET_DIR),target)/release/zhanggui bench payments --db sqlite
+	$(or $(CARGO_TARGET_DIR),target)/release/zhanggui bench payments --db postgres
+	$(or $(CARGO_TARGET_DIR),target)/release/zhanggui bench reconcile --db sqlite
+	$(or $(CARGO_TARGET_DIR),target)/release/zhanggui bench reconcile --db postgres
 
 docs: ## Print the generated pages of docs/ anew
 	UPDATE_DOCS=1 cargo test --quiet --package commerce-core --lib the_page_is_printed

@@ -9,7 +9,7 @@ use commerce_core::store::Store;
 #[derive(Args)]
 pub(crate) struct Place {
     /// The database: sqlite:FILE or postgres://USER@HOST/NAME.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite:zhanggui.db")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite:zhanggui.db")]
     db: String,
 }
 

@@ -1,6 +1,9 @@
 //! A PostgreSQL of one's own, for tests and benchmarks: started from the installed binaries in a temporary directory,
 //! as an unprivileged user, on a free port of this machine, and gone when it is dropped.
+//!
+//! A program that is killed by a signal drops nothing; whoever holds a server works inside [`until_stopped`].
 
+use crate::trouble::Trouble;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -8,11 +11,13 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) struct PrivatePostgres {
     server: Child,
     dir: tempfile::TempDir,
     bin: PathBuf,
+    user: Option<(u32, u32)>,
     port: u16,
 }
 
@@ -28,8 +33,19 @@ pub(crate) enum StartError {
     Io(#[from] io::Error),
 }
 
+/// Does the work unless the program is told to end before; then what the work holds is dropped, servers among it.
+pub(crate) async fn until_stopped<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Trouble::say)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Trouble::say)?;
+    tokio::select! {
+        done = work => done,
+        _ = interrupt.recv() => Err(Trouble::say("interrupted")),
+        _ = terminate.recv() => Err(Trouble::say("terminated")),
+    }
+}
+
 impl PrivatePostgres {
-    pub(crate) fn start() -> Result<Self, StartError> {
+    pub(crate) async fn start() -> Result<Self, StartError> {
         let bin = find_binaries().ok_or(StartError::NotInstalled)?;
         let dir = tempfile::Builder::new().prefix("zhanggui-pg-").tempdir()?;
         let user = unprivileged()?;
@@ -51,7 +67,7 @@ impl PrivatePostgres {
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = std::fs::File::create(dir.path().join("log"))?;
-        let server = as_user(&bin.join("postgres"), user)
+        let server = server(&bin.join("postgres"), user)
             .current_dir(dir.path())
             .arg("-D")
             .arg(&data)
@@ -60,8 +76,8 @@ impl PrivatePostgres {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
-        let postgres = Self { server, dir, bin, port };
-        postgres.wait_until_ready()?;
+        let postgres = Self { server, dir, bin, user, port };
+        postgres.wait_until_ready().await?;
         Ok(postgres)
     }
 
@@ -78,7 +94,7 @@ impl PrivatePostgres {
         &self.bin
     }
 
-    fn wait_until_ready(&self) -> Result<(), StartError> {
+    async fn wait_until_ready(&self) -> Result<(), StartError> {
         let deadline = Instant::now() + Duration::from_secs(30);
         while Instant::now() < deadline {
             let ready = Command::new(self.bin.join("pg_isready"))
@@ -87,7 +103,7 @@ impl PrivatePostgres {
             if ready.success() {
                 return Ok(());
             }
-            std::thread::sleep(Duration::from_millis(50));
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
         Err(StartError::Failed { step: "starting postgres", output: log })
@@ -96,8 +112,16 @@ impl PrivatePostgres {
 
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
-        // A quick end is fine: everything it holds is thrown away with its directory.
-        drop(self.server.kill());
+        // A quick end is fine: everything it holds is thrown away with its directory. But it has to send its processes home
+        // itself, or they would still write there.
+        let stop = as_user(&self.bin.join("pg_ctl"), self.user)
+            .current_dir(self.dir.path())
+            .args(["stop", "--silent", "--mode=immediate", "--pgdata"])
+            .arg(self.dir.path().join("data"))
+            .output();
+        if !stop.is_ok_and(|stop| stop.status.success()) {
+            drop(self.server.kill());
+        }
         drop(self.server.wait());
     }
 }
@@ -110,7 +134,9 @@ fn find_binaries() -> Option<PathBuf> {
     places.sort();
     places.reverse();
     places.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
-    places.into_iter().find(|place| ["initdb", "postgres", "pg_isready"].iter().all(|name| place.join(name).is_file()))
+    places
+        .into_iter()
+        .find(|place| ["initdb", "postgres", "pg_ctl", "pg_isready"].iter().all(|name| place.join(name).is_file()))
 }
 
 /// Whom to run as when we are root: PostgreSQL will not run as root itself.
@@ -126,6 +152,18 @@ fn unprivileged() -> Result<Option<(u32, u32)>, StartError> {
         Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
     };
     ids("postgres").or_else(|| ids("nobody")).map(Some).ok_or(StartError::NoUser)
+}
+
+/// A server that ends with us even when we are killed, where the system has the program for it. It watches the thread that
+/// starts it, so that has to be the main one.
+fn server(program: &Path, user: Option<(u32, u32)>) -> Command {
+    let setpriv = Path::new("/usr/bin/setpriv");
+    if !setpriv.is_file() {
+        return as_user(program, user);
+    }
+    let mut command = as_user(setpriv, user);
+    command.args(["--pdeathsig", "QUIT", "--"]).arg(program);
+    command
 }
 
 fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {

@@ -22,7 +22,7 @@ impl Ground {
         let (server, url) = match database {
             Database::Sqlite => (None, format!("sqlite:{}/bench.db", dir.path().display())),
             Database::Postgres => {
-                let server = PrivatePostgres::start()?;
+                let server = PrivatePostgres::start().await?;
                 let url = server.url();
                 (Some(server), url)
             }

@@ -9,6 +9,9 @@ mod speed;
 mod stall;
 mod yardstick;
 
+/// pgbench needs a connection for each, of the 300 that the private PostgreSQL has.
+const CLIENTS_MOST: u64 = 250;
+
 pub(crate) use orders::{OrdersBench, run as orders};
 pub(crate) use payments::{PaymentsBench, run as payments};
 pub(crate) use reconcile::{ReconcileBench, run as reconcile};

@@ -3,8 +3,9 @@
 use super::ground::{Database, Ground};
 use super::speed::{Speed, Waits};
 use super::stall::{SKUS, Stall};
-use super::{slow_disk, yardstick};
+use super::{CLIENTS_MOST, slow_disk, yardstick};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use commerce_core::Item;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -18,13 +19,13 @@ pub(crate) struct OrdersBench {
     #[arg(long, value_enum, default_value = "sqlite")]
     db: Database,
     /// How many shoppers order at the same time.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..=CLIENTS_MOST))]
     clients: usize,
     /// How long each part runs.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
     /// Lines of an order.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
     lines: usize,
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -59,7 +60,7 @@ struct Part {
 
 pub(crate) async fn run(options: OrdersBench) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(millis) = options.sync_delay_ms.filter(|_| !slow_disk::is_here()) {
-        return Ok(slow_disk::run_again(millis)?);
+        return Ok(slow_disk::run_again(millis).await?);
     }
     let ground = Ground::open(options.db).await?;
     let stall = Stall::open(&ground.url).await?;
@@ -73,7 +74,9 @@ pub(crate) async fn run(options: OrdersBench) -> Result<(), Box<dyn std::error::
     ];
     let single_commits_per_s = yardstick::single_commits(&ground.yardstick_url(), lasting / 2).await?;
     let pgbench_tps = match &ground.server {
-        Some(server) if !options.skip_pgbench => Some(yardstick::pgbench(server, options.clients, options.seconds)?),
+        Some(server) if !options.skip_pgbench => {
+            Some(yardstick::pgbench(server, options.clients, options.seconds).await?)
+        }
         _ => None,
     };
     let report = Report {

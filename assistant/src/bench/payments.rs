@@ -3,8 +3,9 @@
 use super::ground::{Database, Ground};
 use super::speed::{Speed, Waits};
 use super::stall::{SKUS, Stall};
-use super::yardstick;
+use super::{CLIENTS_MOST, yardstick};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use commerce_core::Item;
 use commerce_core::caller::Caller;
 use commerce_core::money::Rate;
@@ -22,10 +23,10 @@ pub(crate) struct PaymentsBench {
     #[arg(long, value_enum, default_value = "sqlite")]
     db: Database,
     /// How many notifications are under way at the same time.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..=CLIENTS_MOST))]
     clients: usize,
     /// How many payments are booked at full load; a tenth as many are booked one by one.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     payments: usize,
     /// Print one JSON object instead of the table.
     #[arg(long)]
@@ -69,7 +70,7 @@ pub(crate) async fn run(options: PaymentsBench) -> Result<(), Box<dyn std::error
         single_commits_per_s: yardstick::single_commits(&ground.yardstick_url(), YARDSTICK).await?,
         pgbench_tps: match &ground.server {
             Some(server) if !options.skip_pgbench => {
-                Some(yardstick::pgbench(server, options.clients, YARDSTICK.as_secs() * 2)?)
+                Some(yardstick::pgbench(server, options.clients, YARDSTICK.as_secs() * 2).await?)
             }
             _ => None,
         },

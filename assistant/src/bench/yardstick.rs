@@ -2,8 +2,8 @@
 
 use crate::private_postgres::PrivatePostgres;
 use sqlx::{AnyConnection, Connection, Executor};
-use std::process::Command;
 use std::time::{Duration, Instant};
+use tokio::process::Command;
 
 /// Commits per second, one row each, one after the other, as durable as the shop's own.
 pub(super) async fn single_commits(url: &str, lasting: Duration) -> Result<f64, sqlx::Error> {
@@ -41,22 +41,24 @@ pub(super) fn print(single_commits_per_s: f64, pgbench_tps: Option<f64>, clients
 }
 
 /// pgbench's TPC-B-like transactions per second: prepared statements, as many clients as the shop had.
-pub(super) fn pgbench(server: &PrivatePostgres, clients: usize, seconds: u64) -> Result<f64, String> {
+pub(super) async fn pgbench(server: &PrivatePostgres, clients: usize, seconds: u64) -> Result<f64, String> {
     let program = server.bin().join("pgbench");
-    let run = |args: &[&str]| {
+    let run = async |args: &[&str]| {
         let output = Command::new(&program)
             .args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "-U", "zhanggui"])
             .args(args)
             .arg("postgres")
+            .kill_on_drop(true)
             .output()
+            .await
             .map_err(|error| format!("pgbench cannot be run: {error}; it comes with the package `postgresql`"))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() { Ok(text) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     };
     // Scale = clients, so that clients do not queue at one branch row.
     let (clients, seconds) = (clients.to_string(), seconds.to_string());
-    run(&["-i", "-q", "-s", &clients])?;
-    let report = run(&["-M", "prepared", "-c", &clients, "-j", "2", "-T", &seconds])?;
+    run(&["-i", "-q", "-s", &clients]).await?;
+    let report = run(&["-M", "prepared", "-c", &clients, "-j", "2", "-T", &seconds]).await?;
     let tps = report.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
     tps.ok_or_else(|| format!("pgbench printed no tps:\n{report}"))
 }

@@ -19,7 +19,7 @@ use crate::bench::{self, OrdersBench, PaymentsBench, ReconcileBench};
 use crate::channels::Channels;
 use crate::demo;
 use crate::place::Place;
-use crate::private_postgres::PrivatePostgres;
+use crate::private_postgres::{PrivatePostgres, until_stopped};
 use crate::sandbox_pay;
 use crate::trouble::Trouble;
 use clap::{Args, Parser, Subcommand};
@@ -27,7 +27,7 @@ use commerce_core::Shop;
 use commerce_core::store::Store;
 use commerce_core::tenant::Tenant;
 use std::path::Path;
-use std::process::Command;
+use tokio::process::Command;
 
 /// 掌柜: the shopkeeper that knows its goods, its orders and its books.
 ///
@@ -168,11 +168,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Coupon(command) => rules::coupon(command).await,
         Cmd::SandboxPay(options) => sandbox_pay::run(options).await,
         Cmd::Sweep(place) => sweep(&place).await,
-        Cmd::Sim(options) => simulate::run(options).await,
-        Cmd::Bench(Bench::Orders(options)) => bench::orders(options).await.map_err(Trouble::say),
-        Cmd::Bench(Bench::Payments(options)) => bench::payments(options).await.map_err(Trouble::say),
-        Cmd::Bench(Bench::Reconcile(options)) => bench::reconcile(options).await.map_err(Trouble::say),
-        Cmd::WithPostgres { command } => with_postgres(&command),
+        Cmd::Sim(options) => until_stopped(simulate::run(options)).await,
+        Cmd::Bench(bench) => until_stopped(measure(bench)).await,
+        Cmd::WithPostgres { command } => until_stopped(with_postgres(&command)).await,
     }
 }
 
@@ -214,9 +212,20 @@ async fn sweep(place: &Place) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn with_postgres(command: &[String]) -> Result<(), Trouble> {
-    let postgres = PrivatePostgres::start().map_err(Trouble::say)?;
-    let status = Command::new(&command[0]).args(&command[1..]).env("TEST_POSTGRES_URL", postgres.url()).status();
-    let status = status.map_err(|error| Trouble::say(format!("{} cannot be run: {error}", command[0])))?;
+async fn measure(bench: Bench) -> Result<(), Trouble> {
+    let measured = match bench {
+        Bench::Orders(options) => bench::orders(options).await,
+        Bench::Payments(options) => bench::payments(options).await,
+        Bench::Reconcile(options) => bench::reconcile(options).await,
+    };
+    measured.map_err(Trouble::say)
+}
+
+async fn with_postgres(command: &[String]) -> Result<(), Trouble> {
+    let postgres = PrivatePostgres::start().await.map_err(Trouble::say)?;
+    let mut program = Command::new(&command[0]);
+    program.args(&command[1..]).env("TEST_POSTGRES_URL", postgres.url()).kill_on_drop(true);
+    let status =
+        program.status().await.map_err(|error| Trouble::say(format!("{} cannot be run: {error}", command[0])))?;
     if status.success() { Ok(()) } else { Err(Trouble::say(format!("{} ended with {status}", command[0]))) }
 }

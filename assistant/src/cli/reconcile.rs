@@ -9,7 +9,7 @@ use commerce_core::caller::Caller;
 use commerce_core::error::Language;
 use commerce_core::money::Money;
 use commerce_core::reconcile::{Mismatch, Resolution, StatementFormat, Ticket, TicketId, TicketStatus};
-use commerce_core::sandbox::SANDBOX;
+use commerce_core::sandbox::{self, SANDBOX};
 use commerce_core::store::TicketSearch;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Reconcile {
     #[arg(long, default_value = SANDBOX)]
     channel: String,
-    /// Fetch the channel's statement of this day, such as 20261121.
-    #[arg(long, required_unless_present = "file", conflicts_with = "file")]
+    /// Fetch the channel's statement of this day, such as 2026-11-21 or 20261121.
+    #[arg(long, required_unless_present = "file", conflicts_with = "file", value_parser = day)]
     day: Option<String>,
     /// Take the statement from this file.
     #[arg(long)]
@@ -99,6 +99,14 @@ pub(crate) async fn reconcile(options: Reconcile) -> Result<(), Trouble> {
     };
     options.output.show(&reconciled);
     Ok(())
+}
+
+/// As channels name it: 20261121.
+fn day(text: &str) -> Result<String, String> {
+    let is_dashed = text.len() == 10 && (&text.as_bytes()[4], &text.as_bytes()[7]) == (&b'-', &b'-');
+    let day = if is_dashed { text.replacen('-', "", 2) } else { text.to_owned() };
+    let exists = sandbox::start_of(&day).is_some();
+    if exists { Ok(day) } else { Err("a day looks like 2026-11-21 or 20261121".to_owned()) }
 }
 
 fn read_format(file: &Path) -> Result<StatementFormat, Trouble> {

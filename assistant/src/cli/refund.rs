@@ -128,13 +128,14 @@ impl Shown for Chased {
     fn as_json(&self) -> Value {
         json!({
             "messages": self.messages, "payments": self.payments, "refunds": self.refunds, "disputes": self.disputes,
-            "unanswered": self.unanswered,
+            "unanswered": self.unanswered, "why": self.why,
         })
     }
 
     fn as_text(&self) -> String {
+        let why = if self.why.is_empty() { String::new() } else { format!("\nThe first of them: {}", self.why) };
         format!(
-            "{} kept messages, {} payments, {} refunds and {} disputes asked about, {} without an answer.",
+            "{} kept messages, {} payments, {} refunds and {} disputes asked about, {} without an answer.{why}",
             self.messages, self.payments, self.refunds, self.disputes, self.unanswered
         )
     }

@@ -5,17 +5,18 @@ use crate::trouble::Trouble;
 use clap::{Args, ValueEnum};
 use commerce_core::sim;
 use commerce_core::store::Store;
+use std::ops::Range;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// The same seed does the same things.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
-    #[arg(long, default_value_t = 10_000)]
+    seed: u32,
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     ops: u64,
     /// Simulate payments instead: so many seeds from --seed on, with misbehaving payment companies.
-    #[arg(long, value_name = "SEEDS")]
-    money: Option<u64>,
+    #[arg(long, value_name = "SEEDS", value_parser = clap::value_parser!(u32).range(1..))]
+    money: Option<u32>,
     /// Which databases to run on; both are made for the run and thrown away.
     #[arg(long, value_enum, default_value = "both")]
     db: Databases,
@@ -34,7 +35,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
         simulate("sqlite", &format!("sqlite:{}/sim.db", dir.path().display()), &options).await?;
     }
     if options.db != Databases::Sqlite {
-        let server = PrivatePostgres::start().map_err(Trouble::say)?;
+        let server = PrivatePostgres::start().await.map_err(Trouble::say)?;
         simulate("postgres", &server.url(), &options).await?;
     }
     Ok(())
@@ -42,38 +43,40 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
 
 async fn simulate(name: &str, url: &str, options: &Options) -> Result<(), Trouble> {
     Store::migrate(url).await?;
+    let seed = u64::from(options.seed);
     if let Some(seeds) = options.money {
-        return simulate_money(name, url, options.seed, seeds).await;
+        return simulate_money(name, url, seed..seed + u64::from(seeds)).await;
     }
     let progress = |op| {
         if op % 10_000 == 0 {
             println!("{name}: {op} of {} operations", options.ops);
         }
     };
-    let report = sim::run(url, options.seed, options.ops, progress)
+    let report = sim::run(url, seed, options.ops, progress)
         .await
         .map_err(|divergence| Trouble::say(format!("{name}: {divergence}")))?;
     println!(
-        "{name}: seed {} · {} operations, {} orders, {} refusals as foreseen, {} crashes survived, {} events in the log; shop and model agree.",
-        options.seed, report.ops, report.orders, report.refused, report.crashes, report.events
+        "{name}: seed {seed} · {} operations, {} orders, {} refusals as foreseen, {} crashes survived, {} events in the log; shop and model agree.",
+        report.ops, report.orders, report.refused, report.crashes, report.events
     );
     Ok(())
 }
 
 const OPS_PER_SEED: u64 = 30;
 
-async fn simulate_money(name: &str, url: &str, first: u64, seeds: u64) -> Result<(), Trouble> {
+async fn simulate_money(name: &str, url: &str, seeds: Range<u64>) -> Result<(), Trouble> {
     let progress = |seed| {
         if seed % 500 == 0 {
             println!("{name}: seed {seed}");
         }
     };
-    let report = sim::run_money(url, first..first + seeds, OPS_PER_SEED, progress)
+    let report = sim::run_money(url, seeds.clone(), OPS_PER_SEED, progress)
         .await
         .map_err(|divergence| Trouble::say(format!("{name}: {divergence}")))?;
     println!(
-        "{name}: seeds {first} to {} · {} operations, {} orders, {} payments came in, {} went back, {} disputes were decided, {} refusals, {} crashes survived; the books balance and the shop owes nobody anything.",
-        first + seeds - 1,
+        "{name}: seeds {} to {} · {} operations, {} orders, {} payments came in, {} went back, {} disputes were decided, {} refusals, {} crashes survived; the books balance and the shop owes nobody anything.",
+        seeds.start,
+        seeds.end - 1,
         report.ops,
         report.orders,
         report.captured,

@@ -9,6 +9,7 @@ mod people;
 use crate::place::Place;
 use crate::trouble::Trouble;
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use commerce_core::Shop;
 use commerce_core::caller::Caller;
 use commerce_core::id::Mint;
@@ -27,11 +28,11 @@ pub(crate) struct Options {
     place: Place,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many customers to invite.
-    #[arg(long, default_value_t = 300)]
+    /// How many customers to invite. Three of them have ordered on another platform; codes and phone numbers have four digits.
+    #[arg(long, default_value_t = 300, value_parser = RangedU64ValueParser::<usize>::new().range(3..=9_999))]
     customers: usize,
     /// How many orders they placed.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 2_000, value_parser = RangedU64ValueParser::<usize>::new().range(..=100_000))]
     orders: usize,
     /// The moment the shop is made for; its orders go back two months from here.
     #[arg(long, default_value = "2026-11-20T12:00:00Z")]
@@ -69,7 +70,14 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
     let clock = Arc::new(ManualClock::at(options.now));
     let store = Store::open(options.place.url()).await?;
     let shop = Shop::with(store, clock.clone() as Arc<dyn Clock>, Mint::seeded(options.seed));
-    if shop.tenant("demo").await.is_ok() {
+    if let Ok(tenant) = shop.tenant("demo").await {
+        // The settings are kept last.
+        if tenant.settings.refund_check_over.is_none() {
+            return Err(Trouble::say(
+                "the demo shop is there by half, as an interrupted `zhanggui demo-data` left it; delete its database, \
+                 run `zhanggui migrate` and `zhanggui demo-data` again, or give another --db",
+            ));
+        }
         println!("The demo shop is there already; nothing was changed. Give another --db to make a new one.");
         return Ok(());
     }
@@ -94,7 +102,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
     report(&maker).await
 }
 
-/// From 500.00 on, two people have to agree to a refund.
+/// Above 500.00, two people have to agree to a refund.
 const REFUND_CHECK_OVER: i64 = 50_000;
 
 impl Maker {

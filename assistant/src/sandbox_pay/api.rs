@@ -223,7 +223,7 @@ fn shown_dispute(complaint: Complaint) -> wire::Dispute {
     }
 }
 
-/// `{"trade_no": "pay_…", "amount": "12.50", "reason": "goods never came"}`: without an amount, all of it.
+/// `{"trade_no": "pay_…", "amount": "12.50", "reason": "goods never came"}`: without an amount, all that is left.
 #[derive(Deserialize)]
 struct Claimed {
     trade_no: String,
@@ -238,9 +238,9 @@ async fn complain(
     Json(claimed): Json<Claimed>,
 ) -> Result<Json<wire::Dispute>, Problem> {
     let Claimed { trade_no, amount, reason } = claimed;
-    let paid = company.look(|provider| provider.charge(&trade_no).map(|charge| charge.amount));
-    let paid = paid.ok_or(Problem::Unknown("payment"))?;
-    let amount = amount.map_or(Ok(paid), |text| Money::parse(&text, paid.currency()));
+    let left = company.look(|provider| provider.charge(&trade_no).map(|charge| provider.left(charge)));
+    let left = left.ok_or(Problem::Unknown("payment"))?;
+    let amount = amount.map_or(Ok(left), |text| Money::parse(&text, left.currency()));
     let amount = amount.map_err(|error| Problem::Invalid(error.to_string()))?;
     let reason: String = reason.chars().take(CHARS_MOST).collect();
     company.take(Step::Complain { trade_no: trade_no.clone(), amount, reason })?;

@@ -120,10 +120,39 @@ impl Company {
 }
 
 impl Books {
-    /// Does it and writes it down.
+    /// Writes it down and does it: what cannot be written down is not done.
     pub(super) fn take(&mut self, step: Step, now: Timestamp) -> Result<(), Problem> {
-        let is_new = step.is_new(&self.provider);
-        step.take(&mut self.provider, now)?;
-        if is_new { self.journal.note(step, now).map_err(Problem::Journal) } else { Ok(()) }
+        if step.is_new(&self.provider) {
+            self.journal.note(&step, now).map_err(Problem::Journal)?;
+        }
+        Ok(step.take(&mut self.provider, now)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::NewPayment;
+    use super::*;
+    use commerce_core::money::{Currency, Money};
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_done() {
+        let (keys, _) = wire::keys_from("test");
+        let provider = Provider::new("M-1", Rate::from_basis_points(60), keys);
+        // A file that was opened for reading takes no line.
+        let file = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("a file");
+        let mut books = Books { provider, journal: Journal::going_on(file, 0) };
+        let payment = NewPayment {
+            trade_no: "P-1".into(),
+            amount: Money::from_minor(100, Currency::CNY),
+            description: "茶".into(),
+            expires_at: Timestamp::from_micros(1),
+            notify_url: String::new(),
+        };
+        for _ in 0..2 {
+            let refused = books.take(Step::Create(payment.clone()), Timestamp::from_micros(0));
+            assert!(matches!(refused, Err(Problem::Journal(_))), "{refused:?}");
+            assert!(books.provider.charge("P-1").is_none());
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What the sandbox has done, one JSON line each: read again at the start, it makes the same books, number for number.
+//! What the sandbox was asked to do, one JSON line each: read again at the start, it makes the same books, number for number.
 
 use super::wire::{NewPayment, NewRefund, Reply};
 use crate::trouble::Trouble;
@@ -7,7 +7,7 @@ use commerce_core::sandbox::{Charge, ChargeState, ComplaintState, Provider, Refu
 use commerce_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// Something the sandbox does to its books.
@@ -44,14 +44,19 @@ pub(super) enum Step {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct Line<S> {
     at: Timestamp,
     #[serde(flatten)]
-    step: Step,
+    step: S,
 }
 
 /// Where the steps are kept, if they are.
-pub(super) struct Journal(Option<File>);
+#[derive(Default)]
+pub(super) struct Journal {
+    file: Option<File>,
+    /// How many bytes of it are whole lines.
+    whole: u64,
+}
 
 impl Step {
     /// Whether it changes anything. What is asked again is answered again, and not done again.
@@ -95,7 +100,7 @@ impl Journal {
     /// Opens the journal and does again, on these books, what is in it. Faults were not written down: what was kept silent
     /// before is told after all.
     pub(super) fn open(path: Option<&Path>, provider: &mut Provider) -> Result<Self, Trouble> {
-        let Some(path) = path else { return Ok(Self(None)) };
+        let Some(path) = path else { return Ok(Self::default()) };
         let name = path.display();
         let unusable =
             |error| Trouble::say(format!("the journal {name} cannot be used: {error}; give another --journal"));
@@ -117,24 +122,34 @@ impl Journal {
                 ))
             })?;
         }
-        Ok(Self(Some(file)))
+        Ok(Self::going_on(file, whole as u64))
     }
 
-    pub(super) fn note(&mut self, step: Step, at: Timestamp) -> std::io::Result<()> {
-        let Some(file) = &mut self.0 else { return Ok(()) };
+    pub(super) fn going_on(file: File, whole: u64) -> Self {
+        Self { file: Some(file), whole }
+    }
+
+    pub(super) fn note(&mut self, step: &Step, at: Timestamp) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
         let mut line = serde_json::to_vec(&Line { at, step })?;
         line.push(b'\n');
-        file.write_all(&line)
+        // Half of a line that could not be written goes first.
+        file.set_len(self.whole)?;
+        file.write_all(&line)?;
+        self.whole += line.len() as u64;
+        Ok(())
     }
 }
 
-fn replay(line: &[u8], provider: &mut Provider) -> Result<(), String> {
-    let Line { at, step } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+fn replay(line: &[u8], provider: &mut Provider) -> serde_json::Result<()> {
+    let Line { at, step } = serde_json::from_slice::<Line<Step>>(line)?;
     if matches!(step, Step::Told { .. }) {
         // Nobody is told again; what was sent then counts as sent.
         drop(provider.deliveries(at));
     }
-    step.take(provider, at).map_err(|refusal| refusal.to_string())
+    // What was refused then is refused again.
+    drop(step.take(provider, at));
+    Ok(())
 }
 
 fn charge(payment: &NewPayment) -> Charge {
@@ -158,5 +173,26 @@ fn back(refund: &NewRefund) -> Return {
         amount: refund.amount,
         done_at: Timestamp::from_micros(0),
         failure: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_a_line_that_could_not_be_written_makes_room_for_the_next() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("journal");
+        let mut file = File::options().append(true).create(true).open(&path).expect("a file");
+        let mut journal = Journal::going_on(file.try_clone().expect("a second hand"), 0);
+        let told = |event_id: &str| Step::Told { event_id: event_id.to_owned() };
+        let now = Timestamp::from_micros(0);
+        journal.note(&told("E-1"), now).expect("it is written");
+        file.write_all(b"{\"at\":\"1970-").expect("the disk was nearly full");
+        journal.note(&told("E-2"), now).expect("it is written");
+        let text = std::fs::read_to_string(&path).expect("it can be read");
+        let numbers: Vec<&str> = text.lines().map(|line| &line[line.len() - 5..line.len() - 2]).collect();
+        assert_eq!(numbers, ["E-1", "E-2"], "{text}");
     }
 }

@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(crate) struct Stall {
     pub(crate) dir: TempDir,
@@ -73,9 +73,12 @@ impl Stall {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zhanggui"));
-        command.args(arguments).current_dir(self.dir.path());
-        command.env("DATABASE_URL", self.database()).env("ZHANGGUI_SHOP", "stall").env("ZHANGGUI_LANG", "en");
+        let mut command = program(self.dir.path());
+        command
+            .args(arguments)
+            .env("DATABASE_URL", self.database())
+            .env("ZHANGGUI_SHOP", "stall")
+            .env("ZHANGGUI_LANG", "en");
         command.env("ZHANGGUI_SANDBOX_URL", &self.sandbox_url);
         command
     }
@@ -102,6 +105,16 @@ impl Stall {
     }
 }
 
+/// The program, without what the developer has set for a shop of their own.
+fn program(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zhanggui"));
+    command.current_dir(dir);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ZHANGGUI_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
 pub(crate) fn complaint(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -119,11 +132,11 @@ impl Drop for Running {
 
 /// A sandbox on a free port, and its address.
 pub(crate) fn sandbox(dir: &Path, arguments: &[&str]) -> (Running, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zhanggui"));
-    command.args(["sandbox-pay", "--port", "0"]).args(arguments).current_dir(dir).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let line = first_line(child.stdout.take().unwrap());
-    (Running(child), address_in(&line))
+    let mut command = program(dir);
+    command.args(["sandbox-pay", "--port", "0"]).args(arguments).stdout(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
+    let line = first_line(running.0.stdout.take().unwrap());
+    (running, address_in(&line))
 }
 
 pub(crate) fn address_in(line: &str) -> String {

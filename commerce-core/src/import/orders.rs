@@ -296,9 +296,10 @@ pub(super) async fn export_orders(
 }
 
 fn order_cells(order: &Order, line: &Line, customer: &str, privacy: Privacy) -> Cells {
-    let to = match privacy {
-        Privacy::Full => order.destination.clone(),
-        Privacy::Masked => mask_destination(&order.destination),
+    // Buyers write phone numbers into their remarks.
+    let (to, remark) = match privacy {
+        Privacy::Full => (order.destination.clone(), order.remark.clone()),
+        Privacy::Masked => (mask_destination(&order.destination), String::new()),
     };
     vec![
         order.order_no.clone(),
@@ -319,7 +320,7 @@ fn order_cells(order: &Order, line: &Line, customer: &str, privacy: Privacy) -> 
         to.city,
         to.district,
         to.street,
-        order.remark.clone(),
+        remark,
         order.cancel_reason.clone(),
     ]
 }

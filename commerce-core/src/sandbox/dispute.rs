@@ -88,7 +88,7 @@ impl Provider {
         if charge.amount.currency() != amount.currency() {
             return Err(Refusal::OtherCurrency);
         }
-        if amount.minor() <= 0 || amount.minor() > self.left(charge) {
+        if amount.minor() <= 0 || amount.minor() > self.left(charge).minor() {
             return Err(Refusal::TooMuch);
         }
         let complaint = Complaint {

@@ -237,7 +237,7 @@ impl Provider {
         if charge.amount.currency() != wanted.amount.currency() {
             return Err(Refusal::OtherCurrency);
         }
-        if wanted.amount.minor() <= 0 || wanted.amount.minor() > self.left(charge) {
+        if wanted.amount.minor() <= 0 || wanted.amount.minor() > self.left(charge).minor() {
             return Err(Refusal::TooMuch);
         }
         let url = charge.notify_url.clone();
@@ -249,13 +249,13 @@ impl Provider {
     }
 
     /// What of a payment has neither gone back nor is claimed back.
-    fn left(&self, charge: &Charge) -> i64 {
+    pub fn left(&self, charge: &Charge) -> Money {
         let returns = self.returns.values().filter(|back| back.trade_no == charge.trade_no && back.failure.is_empty());
         let claims = self.complaints.values().filter(|complaint| {
             complaint.trade_no == charge.trade_no && complaint.state != ComplaintState::MerchantWon
         });
         let back: i64 = returns.map(|back| back.amount.minor()).chain(claims.map(|claim| claim.amount.minor())).sum();
-        charge.amount.minor() - back
+        Money::from_minor(charge.amount.minor() - back, charge.amount.currency())
     }
 
     pub fn returned(&self, refund_no: &str) -> Option<&Return> {

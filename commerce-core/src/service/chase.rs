@@ -14,7 +14,7 @@ use crate::time::{DAY, Timestamp};
 use tokio::task::JoinSet;
 
 /// What the janitor found to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chased {
     pub messages: usize,
     pub payments: usize,
@@ -22,6 +22,17 @@ pub struct Chased {
     pub disputes: usize,
     /// Questions that got no answer, and will be asked again.
     pub unanswered: usize,
+    /// Why the first of them got none; empty if all did.
+    pub why: String,
+}
+
+impl Chased {
+    fn unanswered(&mut self, why: impl ToString) {
+        self.unanswered += 1;
+        if self.why.is_empty() {
+            self.why = why.to_string();
+        }
+    }
 }
 
 /// Questions under way at once.
@@ -39,15 +50,18 @@ impl Shop {
         // Whoever answered first: what is done with the answers is done in one order, so that it can be simulated.
         answers.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (_, said) in answers {
-            let Ok((terms, news)) = said else {
-                chased.unanswered += 1;
-                continue;
+            let (terms, news) = match said {
+                Ok(said) => said,
+                Err(error) => {
+                    chased.unanswered(error);
+                    continue;
+                }
             };
             for one in news {
                 match self.hear(caller, terms.clone(), one).await {
                     Ok(_) => {}
                     Err(PaymentError::Store(error)) => return Err(error.into()),
-                    Err(_) => chased.unanswered += 1,
+                    Err(error) => chased.unanswered(error),
                 }
             }
         }
@@ -115,6 +129,9 @@ impl Shop {
             total.refunds += chased.refunds;
             total.disputes += chased.disputes;
             total.unanswered += chased.unanswered;
+            if total.why.is_empty() {
+                total.why = chased.why;
+            }
         }
         Ok(total)
     }

@@ -32,12 +32,14 @@ pub struct Report {
 
 /// Where shop and model parted.
 #[derive(Debug, thiserror::Error)]
-#[error("seed {seed}, operation {op} ({what}): {difference}")]
+#[error("seed {seed}, operation {op} ({what}): {difference}; `zhanggui sim {again}` does it again")]
 pub struct Divergence {
     pub seed: u64,
     pub op: u64,
     pub what: String,
     pub difference: String,
+    /// The run from its beginning up to here.
+    pub again: String,
 }
 
 /// Strikes once, after so many chances; then rests until it is armed again.
@@ -91,7 +93,8 @@ pub async fn run(url: &str, seed: u64, ops: u64, mut progress: impl FnMut(u64)) 
 }
 
 fn fail(seed: u64, op: u64, what: impl ToString, difference: impl ToString) -> Divergence {
-    Divergence { seed, op, what: what.to_string(), difference: difference.to_string() }
+    let again = format!("--seed {seed} --ops {}", op.max(1));
+    Divergence { seed, op, what: what.to_string(), difference: difference.to_string(), again }
 }
 
 struct Simulation {

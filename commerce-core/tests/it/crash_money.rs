@@ -172,6 +172,7 @@ async fn two_hundred_kills_pay_nothing_twice_and_lose_no_payment() {
         let bank = books.path().join("bank");
         let mut random = StdRng::seed_from_u64(9);
         let mut acknowledged: HashMap<OrderId, String> = HashMap::new();
+        let mut productive = 0;
         for life in 0..KILLS {
             // The last one lives long enough to come all the way round, however slow the machine.
             let after = if life + 1 == KILLS { 5_000 } else { random.random_range(20..120) };
@@ -181,12 +182,14 @@ async fn two_hundred_kills_pay_nothing_twice_and_lose_no_payment() {
                 ("MONEY_CHILD_LIFE", life.to_string()),
                 ("MONEY_CHILD_BANK", bank.display().to_string()),
             ];
-            for line in work_until_killed("crash_money::child_that_pays", &envs, after) {
+            let lines = work_until_killed("crash_money::child_that_pays", life, &envs, after);
+            productive += usize::from(!lines.is_empty());
+            for line in lines {
                 let (order, what) = line.split_once(' ').unwrap();
                 acknowledged.insert(order.parse().unwrap(), what.to_owned());
             }
         }
-        assert!(acknowledged.len() > KILLS / 10, "{}: the children hardly worked: {}", db.name, acknowledged.len());
+        assert!(productive >= KILLS / 2, "{}: only {productive} children worked", db.name);
         check(&db, &t, &bank, &acknowledged).await;
     }
 }

@@ -1,7 +1,7 @@
 use crate::db::Db;
 use crate::shop::TestShop;
 use commerce_core::store::StoreError;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,7 +41,9 @@ async fn a_consumer_misses_nothing_while_others_write() {
         is_over.store(true, Ordering::SeqCst);
         let mut seen = Vec::new();
         for consumer in consumers {
-            seen.extend(consumer.await.unwrap());
+            let heard = consumer.await.unwrap();
+            assert_in_order(&heard, db.name);
+            seen.extend(heard);
         }
         let once: HashSet<_> = seen.iter().map(|(event, ..)| *event).collect();
         assert_eq!(once.len(), seen.len(), "{}: an event was consumed twice", db.name);
@@ -51,6 +53,15 @@ async fn a_consumer_misses_nothing_while_others_write() {
 }
 
 type Seen = (commerce_core::event::EventId, String, i64);
+
+/// Whoever takes over from another goes on after what that one has seen.
+fn assert_in_order(seen: &[Seen], db: &str) {
+    let mut last: HashMap<&str, i64> = HashMap::new();
+    for (_, subject, version) in seen {
+        let before = last.insert(subject, *version);
+        assert!(before < Some(*version), "{db}: of {subject}, {version} came after {before:?}");
+    }
+}
 
 /// Two of these share one name: whoever commits first has the events.
 async fn consume(store: &commerce_core::store::Store, is_over: &AtomicBool) -> Vec<Seen> {
