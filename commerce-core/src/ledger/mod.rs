@@ -485,6 +485,8 @@ pub enum LedgerError {
     ReservedPurpose { purpose: Purpose },
     #[error("there is no account {account:?}; accounts look like merchant or clearing:sandbox")]
     UnknownAccount { account: String },
+    #[error("the seal over {size} entries is gone from the log; run `zhanggui verify` and seal nothing on top of this")]
+    SealGone { size: u64 },
     #[error(transparent)]
     NotAllowed(#[from] crate::caller::NotAllowed),
     #[error(transparent)]
@@ -503,6 +505,7 @@ impl Failure for LedgerError {
             | Self::SameAccount { .. }
             | Self::ReservedPurpose { .. } => Kind::Invalid,
             Self::UnknownAccount { .. } => Kind::NotFound,
+            Self::SealGone { .. } => Kind::Internal,
             Self::NotAllowed(error) => error.kind(),
             Self::Money(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -519,6 +522,7 @@ impl Failure for LedgerError {
             | Self::SameAccount { .. }
             | Self::ReservedPurpose { .. } => Code::InvalidTransfer,
             Self::UnknownAccount { .. } => Code::UnknownAccount,
+            Self::SealGone { .. } => Code::BooksDisagree,
             Self::NotAllowed(error) => error.code(),
             Self::Money(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -538,6 +542,9 @@ impl Failure for LedgerError {
             Self::ReservedPurpose { purpose } => format!("{purpose} 由系统自动记账，手工转账请使用 manual"),
             Self::UnknownAccount { account } => {
                 format!("没有账户 {account:?}，账户形如 merchant 或 clearing:sandbox")
+            }
+            Self::SealGone { size } => {
+                format!("日志中缺少覆盖 {size} 条记录的封印，请运行 `zhanggui verify`，在此之前不要继续封存")
             }
             Self::NotAllowed(error) => error.zh(),
             Self::Money(error) => error.zh(),

@@ -3,7 +3,7 @@
 use super::Shop;
 use crate::caller::Caller;
 use crate::ledger::merkle::{self, Peaks};
-use crate::ledger::seal::{Inclusion, Seal, SealKey};
+use crate::ledger::seal::{Imprint, Inclusion, Seal, SealKey};
 use crate::ledger::{LedgerError, TransferId, hex, unhex};
 use crate::store::StoreError;
 use crate::tenant::TenantId;
@@ -12,16 +12,33 @@ use crate::tenant::TenantId;
 const SEALED_AT_ONCE: u32 = 1_000;
 const LEAVES_AT_ONCE: u32 = 10_000;
 
+/// What sealing did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// How many entries were not under a seal before.
+    pub entries: usize,
+    /// The newest seal, to be kept outside the database; none while nothing was ever sealed.
+    pub last: Option<Imprint>,
+}
+
 impl Shop {
-    /// Seals everything that was booked and is not sealed yet; says how many entries that were.
-    pub async fn seal(&self, caller: &Caller, key: &SealKey) -> Result<usize, LedgerError> {
+    /// Seals everything that was booked and is not sealed yet. On top of a log that lacks the `last` seal known, nothing is
+    /// sealed: a new signature would cover up what was cut off.
+    pub async fn seal(&self, caller: &Caller, key: &SealKey, last: Option<&Imprint>) -> Result<Sealed, LedgerError> {
         caller.acts_for_the_shop()?;
-        let mut sealed = 0;
+        if let Some(last) = last {
+            let seals = self.desk.store.read().await?.seals(caller.tenant).await?;
+            if !seals.iter().any(|seal| seal.imprint() == *last) {
+                return Err(LedgerError::SealGone { size: last.size });
+            }
+        }
+        let mut entries = 0;
         loop {
             let count = self.seal_some(caller, key).await?;
-            sealed += count;
+            entries += count;
             if count < SEALED_AT_ONCE as usize {
-                return Ok(sealed);
+                let newest = self.desk.store.read().await?.last_seal(caller.tenant).await?;
+                return Ok(Sealed { entries, last: newest.map(|seal| seal.imprint()) });
             }
         }
     }
