@@ -178,10 +178,11 @@ impl Sums {
 
     /// Whether they are within a limit.
     pub(crate) fn keep(self, max_side: MaxSide) -> bool {
+        let within = |pending: i64, posted, limit| pending.checked_add(posted).is_some_and(|sum| sum <= limit);
         match max_side {
             MaxSide::None => true,
-            MaxSide::Debits => self.debits_pending + self.debits_posted <= self.credits_posted,
-            MaxSide::Credits => self.credits_pending + self.credits_posted <= self.debits_posted,
+            MaxSide::Debits => within(self.debits_pending, self.debits_posted, self.credits_posted),
+            MaxSide::Credits => within(self.credits_pending, self.credits_posted, self.debits_posted),
         }
     }
 
@@ -306,6 +307,9 @@ impl Purpose {
     }
 }
 
+/// What one transfer moves at most, in minor units: ten trillion yuan.
+const MOST_AT_ONCE: i64 = 1_000_000_000_000_000;
+
 impl Transfer {
     pub fn single(id: TransferId, debit: Account, credit: Account, amount: Money, purpose: Purpose) -> Self {
         Self {
@@ -339,10 +343,14 @@ impl Transfer {
         Self { id: Id::following(self.id, "void"), phase: Phase::Void { pending: self.id }, at, ..self.clone() }
     }
 
-    /// What can be seen to be wrong without the database.
+    /// What can be seen to be wrong without the database. Amounts stay far below what an account can hold: SQLite goes on
+    /// with a fraction where a sum is too large for it.
     pub(crate) fn check(&self) -> Result<(), LedgerError> {
         if self.amount.minor() <= 0 {
             return Err(LedgerError::NothingToMove { amount: self.amount });
+        }
+        if self.amount.minor() > MOST_AT_ONCE || self.reserved() > MOST_AT_ONCE {
+            return Err(MoneyError::Overflow.into());
         }
         if self.debit == self.credit {
             return Err(LedgerError::SameAccount { account: self.debit.clone() });

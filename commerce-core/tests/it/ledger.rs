@@ -60,6 +60,11 @@ async fn money_moves_once_and_nobody_spends_what_is_not_there() {
         assert_eq!(t.book(&[to_itself]).await, Err(Code::InvalidTransfer));
         let as_if_paid = Transfer { purpose: Purpose::Capture, ..spend("j", card("one"), "1.00") };
         assert_eq!(t.book(&[as_if_paid]).await, Err(Code::InvalidTransfer));
+        let huge = Money::from_minor(1_000_000_000_000_001, Currency::CNY);
+        assert_eq!(
+            t.book(&[Transfer { amount: huge, ..issue("k", card("one"), "1.00") }]).await,
+            Err(Code::AmountOverflow)
+        );
         // One that cannot be booked takes the others of its group with it.
         assert!(t.book(&[spend("g", card("one"), "1.00"), spend("h", card("one"), "500.00")]).await.is_err());
         assert_eq!(t.balance(&card("one")).await.0, yuan("70.00"));
@@ -94,6 +99,12 @@ async fn a_pending_transfer_ends_once() {
             Code::TransferConflict
         );
         assert_eq!(t.shop.void_transfer(&t.staff(), id("a")).await.unwrap_err().code(), Code::NotPending);
+        // What was set aside for one purpose does not end by another: a refund's money is not set free by hand.
+        let other = Transfer { purpose: Purpose::Compensation, ..spend("o", card("one"), "1.00").pending(None) };
+        t.book(std::slice::from_ref(&other)).await.unwrap();
+        let by_hand = Transfer { purpose: Purpose::Manual, ..other.voided(t.clock.now()) };
+        assert_eq!(t.book(&[by_hand]).await, Err(Code::NotPending));
+        t.shop.void_transfer(&t.staff(), other.id).await.unwrap();
 
         let until = t.clock.now().plus_micros(HOUR);
         let fleeting = spend("q", card("one"), "10.00").pending(Some(until));
@@ -164,6 +175,41 @@ async fn balances_and_statements_of_any_day() {
         assert_eq!((statement.entries.len(), last.balance), (4, yuan("50.00")));
         let nobody = t.shop.statement(&t.staff(), &card("none"), Currency::CNY, from, to).await.unwrap_err();
         assert_eq!(nobody.code(), Code::UnknownAccount);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_is_cut_says_so_and_closes_right() {
+    let db = Db::sqlite().await;
+    let t = TestShop::open(&db).await;
+    t.book(&[issue("all", card("one"), "200.00")]).await.unwrap();
+    let spent: Vec<Transfer> = (0..10_000).map(|i| spend(&format!("s{i}"), card("one"), "0.01")).collect();
+    for some in spent.chunks(1_000) {
+        t.book(some).await.unwrap();
+    }
+    let (from, to) = (t.clock.now(), t.clock.now().plus_micros(1));
+    let cut = t.shop.statement(&t.staff(), &card("one"), Currency::CNY, from, to).await.unwrap();
+    assert_eq!((cut.entries.len(), cut.is_cut), (10_000, true));
+    assert_eq!((cut.opening, cut.closing), (yuan("0"), yuan("100.00")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gift_card_is_worth_something_and_its_code_stays_secret() {
+    for db in Db::both().await {
+        let t = TestShop::open(&db).await;
+        let until = t.clock.now().plus_micros(HOUR);
+        let issue =
+            async |amount: Money| t.shop.issue_gift_card(&t.staff(), amount, AccountKind::Promotion.own(), until).await;
+        for nothing in [0, -100] {
+            let refused = issue(Money::from_minor(nothing, Currency::CNY)).await.unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidAmount, "{}", db.name);
+        }
+        let issued = issue(yuan("50.00")).await.unwrap();
+        let events = t.shop.store().events_after(0, 1_000).await.unwrap();
+        let told = events.iter().find(|placed| placed.event.name == "GiftCard.Issued").unwrap();
+        assert_eq!(told.event.subject, issued.card.id.to_string());
+        assert_eq!(told.event.payload["tail"], issued.card.tail);
+        assert!(!told.event.payload.to_string().contains(&issued.code), "{}", db.name);
     }
 }
 
