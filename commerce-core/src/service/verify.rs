@@ -198,6 +198,7 @@ type Pending = (String, String, String, i64);
 #[derive(Default)]
 struct Sum {
     accounts: HashMap<String, Sums>,
+    /// Pending transfers and, by what they end, ends: those that have not met yet. Ids come in no order of time.
     pending: HashMap<String, Pending>,
     ends: HashMap<String, (String, Pending)>,
 }
@@ -238,28 +239,29 @@ impl Sum {
         self.accounts.entry(transfer.credit.clone()).or_default().add(credit).map_err(LedgerError::from)?;
         let between = |amount| (transfer.debit.clone(), transfer.credit.clone(), transfer.currency.clone(), amount);
         if transfer.phase == "PENDING" {
-            self.pending.insert(transfer.id.clone(), between(transfer.amount));
+            let pending = between(transfer.amount);
+            match self.ends.remove(&transfer.id) {
+                Some((end, ended)) => check_end(&end, &ended, &transfer.id, Some(&pending))?,
+                None => drop(self.pending.insert(transfer.id, pending)),
+            }
         } else if !transfer.pending.is_empty() {
-            let end = (transfer.id.clone(), between(transfer.reserved));
-            if let Some((other, _)) = self.ends.insert(transfer.pending.clone(), end) {
-                return Err(disagree(BookRule::PendingEndsOnce, transfer.pending, other, transfer.id).into());
+            let ended = between(transfer.reserved);
+            match self.pending.remove(&transfer.pending) {
+                Some(pending) => check_end(&transfer.id, &ended, &transfer.pending, Some(&pending))?,
+                None => {
+                    if let Some((other, _)) = self.ends.insert(transfer.pending.clone(), (transfer.id.clone(), ended)) {
+                        return Err(disagree(BookRule::PendingEndsOnce, transfer.pending, other, transfer.id).into());
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    fn check_pending(&mut self, open: &[String]) -> Result<(), VerifyError> {
-        for (pending, (end, between)) in &self.ends {
-            let was = self.pending.remove(pending);
-            if was.as_ref() != Some(between) {
-                return Err(disagree(
-                    BookRule::PendingEndsOnce,
-                    end,
-                    format!("{between:?}"),
-                    format!("{was:?} of {pending}"),
-                )
-                .into());
-            }
+    fn check_pending(&self, open: &[String]) -> Result<(), VerifyError> {
+        if let Some((pending, (end, ended))) = self.ends.iter().next() {
+            // It ends what is not there, or what has ended already.
+            check_end(end, ended, pending, None)?;
         }
         let listed: HashSet<&String> = open.iter().collect();
         let still_open: HashSet<&String> = self.pending.keys().collect();
@@ -301,6 +303,13 @@ impl Sum {
             }
         }
     }
+}
+
+fn check_end(end: &str, ended: &Pending, id: &str, pending: Option<&Pending>) -> Result<(), Disagreement> {
+    if pending == Some(ended) {
+        return Ok(());
+    }
+    Err(disagree(BookRule::PendingEndsOnce, end, format!("{ended:?}"), format!("{pending:?} of {id}")))
 }
 
 async fn verify_log(
