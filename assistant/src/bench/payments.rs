@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use commerce_core::Item;
 use commerce_core::caller::Caller;
+use commerce_core::ledger::seal::Trusted;
 use commerce_core::money::Rate;
 use commerce_core::payment::Method;
 use commerce_core::port::RawNotification;
@@ -75,7 +76,7 @@ pub(crate) async fn run(options: PaymentsBench) -> Result<(), Box<dyn std::error
             _ => None,
         },
     };
-    let verified = desk.stall.shop.verify(&Caller::system(desk.stall.tenant), None).await?;
+    let verified = desk.stall.shop.verify(&Caller::system(desk.stall.tenant), &Trusted::default()).await?;
     if options.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

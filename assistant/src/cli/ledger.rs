@@ -137,7 +137,7 @@ impl Shown for Statement {
         };
         json!({
             "account": self.account.to_string(), "opening": self.opening, "closing": self.closing,
-            "entries": self.entries.iter().map(entry).collect::<Vec<_>>(),
+            "entries": self.entries.iter().map(entry).collect::<Vec<_>>(), "is_cut": self.is_cut,
         })
     }
 
@@ -157,7 +157,8 @@ impl Shown for Statement {
         };
         let heads = ["at", "phase", "purpose", "side", ">amount", ">balance", "other account", "about", "transfer"];
         let rows: Vec<_> = self.entries.iter().map(row).collect();
-        format!("{}: opening {}, closing {}\n\n{}", self.account, self.opening, self.closing, table(heads, &rows))
+        let cut = if self.is_cut { "\n\nThere are more entries than these; ask for a shorter time." } else { "" };
+        format!("{}: opening {}, closing {}\n\n{}{cut}", self.account, self.opening, self.closing, table(heads, &rows))
     }
 }
 

@@ -8,7 +8,7 @@ use commerce_core::Shop;
 use commerce_core::caller::Caller;
 use commerce_core::catalog::id_of_code;
 use commerce_core::customer::CustomerId;
-use commerce_core::rules::{self, Coupon, RuleError, RuleVersion};
+use commerce_core::rules::{self, Coupon, RuleError, RuleState, RuleVersion};
 use commerce_core::tenant::Tenant;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(crate) enum Rule {
     Publish(InFile),
     /// All versions of a rule, newest first.
     History(OfRule),
-    /// Take the newest version back: the one before is in force again, or none.
+    /// Take back what the rule says now: what it said before is in force again, or nothing if it was not in force then.
     Rollback(OfRule),
     /// End a rule now.
     Withdraw(OfRule),
@@ -111,7 +111,8 @@ pub(crate) async fn rule(command: Rule) -> Result<(), Trouble> {
         }
         Rule::Withdraw(options) => {
             let (shop, tenant) = options.at.open().await?;
-            options.output.show(&vec![shop.withdraw_rule(&Caller::staff(tenant.id), &options.rule).await?]);
+            let version = shop.withdraw_rule(&Caller::staff(tenant.id), &options.rule).await?;
+            options.output.show(&Withdrawn { rule_id: options.rule, version });
         }
         Rule::Check(options) => {
             let (_, tenant) = options.at.open().await?;
@@ -157,6 +158,21 @@ async fn customers(shop: &Shop, tenant: &Tenant, codes: &[String]) -> Result<Vec
 fn text_of(file: &Path) -> Result<String, Trouble> {
     String::from_utf8(read_file(file)?)
         .map_err(|_| Trouble::say(format!("{} is not UTF-8; save it as that", file.display())))
+}
+
+struct Withdrawn {
+    rule_id: String,
+    version: i64,
+}
+
+impl Shown for Withdrawn {
+    fn as_json(&self) -> Value {
+        json!({ "rule_id": self.rule_id, "version": self.version, "state": RuleState::Withdrawn.to_string() })
+    }
+
+    fn as_text(&self) -> String {
+        format!("{} is withdrawn by its version {}.", self.rule_id, self.version)
+    }
 }
 
 /// A rule without a fault.

@@ -1,12 +1,13 @@
-//! `zhanggui seal` and `zhanggui verify`, and the file in which the key is kept.
+//! `zhanggui seal` and `zhanggui verify`, and the files beside the database: the key, and the imprint of the last seal.
 
 use super::At;
 use super::output::{Output, Shown};
 use crate::trouble::Trouble;
 use clap::Args;
 use commerce_core::caller::Caller;
-use commerce_core::ledger::seal::SealKey;
-use commerce_core::{Disagreement, Verified, VerifyError};
+use commerce_core::ledger::seal::{Imprint, SealKey, Trusted};
+use commerce_core::tenant::TenantId;
+use commerce_core::{Disagreement, Sealed, Verified, VerifyError};
 use rand::TryRng;
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write};
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(crate) struct Seal {
-    /// Where the secret key is kept; made if it is not there. Keep a copy of it away from the database.
+    /// Where the secret key is kept; made if it is not there. The last seal of each shop is noted beside it, in
+    /// FILE.<shop>.last. Keep copies of both away from the database.
     #[arg(long, env = "ZHANGGUI_SEAL_KEY", value_name = "FILE", default_value = KEY_FILE)]
     key: PathBuf,
     #[command(flatten)]
@@ -25,7 +27,8 @@ pub(crate) struct Seal {
 
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// The file of the key that sealed the books. Without it: zhanggui.seal-key, if that is there.
+    /// The file of the key that sealed the books. Without it: zhanggui.seal-key, if that is there. The last seal is looked
+    /// for beside it.
     #[arg(long, env = "ZHANGGUI_SEAL_KEY", value_name = "FILE")]
     key: Option<PathBuf>,
     /// The public key, as `zhanggui seal` prints it; goes before --key.
@@ -45,15 +48,20 @@ pub(crate) async fn seal(options: Seal) -> Result<(), Trouble> {
         Some(key) => key,
         None => make_key(&options.key)?,
     };
-    let entries = shop.seal(&Caller::system(tenant.id), &key).await?;
-    options.output.show(&Sealed { entries, public_key: key.public() });
+    let note = note_of(&options.key, tenant.id);
+    let sealed = shop.seal(&Caller::system(tenant.id), &key, read_imprint(&note)?.as_ref()).await?;
+    if let Some(last) = &sealed.last {
+        keep_imprint(&note, last)?;
+    }
+    options.output.show(&Done { sealed, public_key: key.public() });
     Ok(())
 }
 
 pub(crate) async fn verify(options: Verify) -> Result<(), Trouble> {
     let (shop, tenant) = options.at.open().await?;
-    let trusted = trusted_key(&options)?;
-    match shop.verify(&Caller::staff(tenant.id), trusted.as_deref()).await {
+    let beside = options.key.as_deref().unwrap_or(Path::new(KEY_FILE));
+    let trusted = Trusted { key: trusted_key(&options)?, last: read_imprint(&note_of(beside, tenant.id))? };
+    match shop.verify(&Caller::staff(tenant.id), &trusted).await {
         Ok(verified) => {
             options.output.show(&Agreed { verified, trusted });
             Ok(())
@@ -97,6 +105,36 @@ fn read_key(file: &Path) -> Result<Option<SealKey>, Trouble> {
     }
 }
 
+/// Where the last seal of a shop is noted: `zhanggui.seal-key.tnt_0190….last`.
+fn note_of(key: &Path, tenant: TenantId) -> PathBuf {
+    let mut name = key.as_os_str().to_owned();
+    name.push(format!(".{tenant}.last"));
+    name.into()
+}
+
+fn read_imprint(note: &Path) -> Result<Option<Imprint>, Trouble> {
+    let name = note.display();
+    match std::fs::read_to_string(note) {
+        Ok(text) => Imprint::read(&text).map(Some).ok_or_else(|| {
+            Trouble::say(format!("{name} notes no seal; restore it from its copy, or remove it to begin anew"))
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Trouble::say(format!("{name} cannot be read: {error}; make it readable"))),
+    }
+}
+
+/// Put in place by renaming: whatever happens, the note is the old one or the new one.
+fn keep_imprint(note: &Path, last: &Imprint) -> Result<(), Trouble> {
+    let new = note.with_extension("new");
+    let write = || {
+        let mut file = std::fs::File::create(&new)?;
+        file.write_all(format!("{last}\n").as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&new, note)
+    };
+    write().map_err(|error| Trouble::say(format!("{} cannot be written: {error}; seal again", note.display())))
+}
+
 /// A new key, in a file that only its owner can read.
 fn make_key(file: &Path) -> Result<SealKey, Trouble> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -110,24 +148,25 @@ fn make_key(file: &Path) -> Result<SealKey, Trouble> {
     Ok(key)
 }
 
-struct Sealed {
-    entries: usize,
+struct Done {
+    sealed: Sealed,
     public_key: String,
 }
 
-impl Shown for Sealed {
+impl Shown for Done {
     fn as_json(&self) -> Value {
-        json!({ "sealed": self.entries, "public_key": self.public_key })
+        let last = self.sealed.last.as_ref().map(|last| json!({ "size": last.size, "root": last.root }));
+        json!({ "sealed": self.sealed.entries, "public_key": self.public_key, "last": last })
     }
 
     fn as_text(&self) -> String {
-        format!("{} entries sealed.\npublic key {}", self.entries, self.public_key)
+        format!("{} entries sealed.\npublic key {}", self.sealed.entries, self.public_key)
     }
 }
 
 struct Agreed {
     verified: Verified,
-    trusted: Option<String>,
+    trusted: Trusted,
 }
 
 impl Shown for Agreed {
@@ -136,13 +175,13 @@ impl Shown for Agreed {
         json!({
             "agrees": true, "accounts": looked.accounts, "transfers": looked.transfers, "seals": looked.seals,
             "sealed": looked.sealed, "unsealed": looked.unsealed, "public_key": looked.key,
-            "key_is_trusted": self.trusted.is_some(),
+            "key_is_trusted": self.trusted.key.is_some(), "last_seal_is_known": self.trusted.last.is_some(),
         })
     }
 
     fn as_text(&self) -> String {
         let looked = &self.verified;
-        let key = match (&self.trusted, looked.key.as_str()) {
+        let key = match (&self.trusted.key, looked.key.as_str()) {
             (_, "") => "Nothing is sealed yet: until `zhanggui seal` has run, whoever rules the database could alter \
                         everything alike."
                 .to_owned(),
@@ -152,9 +191,16 @@ impl Shown for Agreed {
                  could have sealed them anew; give --key or --public-key to be sure."
             ),
         };
+        let last = match &self.trusted.last {
+            _ if looked.key.is_empty() => String::new(),
+            Some(last) => format!("\nThe seal over {} entries, the last known, is in the log.", last.size),
+            None => "\nNo last seal is noted beside the key: the newest seals could have been cut off and nobody would know. \
+                     The next `zhanggui seal` notes one."
+                .to_owned(),
+        };
         format!(
             "The books agree; orders, payments and refunds say the same.\n\naccounts    {}\ntransfers   {}\nseals       {}\n\
-             sealed      {}\nnot sealed  {}\n\n{key}",
+             sealed      {}\nnot sealed  {}\n\n{key}{last}",
             looked.accounts, looked.transfers, looked.seals, looked.sealed, looked.unsealed
         )
     }

@@ -87,6 +87,15 @@ async fn verify(stall: &Stall) {
     assert_eq!(movements["closing"]["amount"], "70.00");
     let transfer = movements["entries"][0]["transfer"].as_str().unwrap();
     assert_eq!(stall.json(&["ledger", "prove", transfer])["entry"], transfer);
+    let note = std::fs::read_dir(stall.dir.path()).unwrap().map(|file| file.unwrap().path());
+    let note = note.into_iter().find(|file| file.extension().is_some_and(|end| end == "last")).unwrap();
+    assert_eq!(stall.json(&["verify"])["last_seal_is_known"], true);
+    let noted = std::fs::read_to_string(&note).unwrap();
+    std::fs::write(&note, noted.replace(' ', "9 ")).unwrap();
+    assert!(stall.complaint(&["verify"]).contains("seals-stay"));
+    assert!(stall.complaint(&["seal"]).contains("BOOKS_DISAGREE"));
+    std::fs::remove_file(note).unwrap();
+    assert!(stall.run(&["verify"]).contains("No last seal is noted"));
     std::fs::remove_file(key_file).unwrap();
     assert!(stall.run(&["verify"]).contains("No key was given"));
 

@@ -2,6 +2,7 @@
 //! leaf is under it.
 
 use sha2::{Digest, Sha256};
+use std::ops::Range;
 
 pub type Hash = [u8; 32];
 
@@ -54,24 +55,40 @@ impl Peaks {
     }
 }
 
-/// The neighbours from leaf `index` up to the root of the tree over `leaves`.
-pub fn proof(leaves: &[Hash], index: usize) -> Vec<Hash> {
-    if leaves.len() <= 1 {
-        return Vec::new();
+/// The proof of one leaf while the leaves go by: the subtrees beside its path to the root, the nearest first.
+pub struct Proof(Vec<(Range<u64>, Peaks)>);
+
+impl Proof {
+    /// The proof that leaf `index` is in the tree over `size` leaves, before any leaf was seen.
+    pub fn of(index: u64, size: u64) -> Self {
+        Self(beside(index, 0..size).into_iter().map(|leaves| (leaves, Peaks::default())).collect())
     }
-    let (left, right) = leaves.split_at(half(leaves.len()));
-    let (mut path, neighbour) = match index.checked_sub(left.len()) {
-        None => (proof(left, index), right),
-        Some(index) => (proof(right, index), left),
-    };
-    path.push(root(neighbour));
-    path
+
+    /// Takes the leaf at `position`. They come in order; those that are in none of the subtrees do not matter.
+    pub fn pass(&mut self, position: u64, leaf: Hash) {
+        if let Some((_, peaks)) = self.0.iter_mut().find(|(leaves, _)| leaves.contains(&position)) {
+            peaks.push(leaf);
+        }
+    }
+
+    /// The neighbours from the leaf up to the root, once all leaves have passed.
+    pub fn path(&self) -> Vec<Hash> {
+        self.0.iter().map(|(_, peaks)| peaks.root()).collect()
+    }
 }
 
-fn root(leaves: &[Hash]) -> Hash {
-    let mut peaks = Peaks::default();
-    leaves.iter().for_each(|leaf| peaks.push(*leaf));
-    peaks.root()
+/// The subtrees beside the way from leaf `index` up to the root over `leaves`.
+fn beside(index: u64, leaves: Range<u64>) -> Vec<Range<u64>> {
+    let size = leaves.end - leaves.start;
+    if size <= 1 {
+        return Vec::new();
+    }
+    let middle = leaves.start + half(size);
+    let (left, right) = (leaves.start..middle, middle..leaves.end);
+    let (own, other) = if index < middle { (left, right) } else { (right, left) };
+    let mut beside = beside(index, own);
+    beside.push(other);
+    beside
 }
 
 /// The root that a tree of `size` leaves has if `leaf` is its leaf `index` and `path` its proof.
@@ -83,7 +100,7 @@ pub fn root_by_proof(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option
         return path.is_empty().then_some(leaf);
     }
     let (neighbour, path) = path.split_last()?;
-    let left = half(usize::try_from(size).ok()?) as u64;
+    let left = half(size);
     match index.checked_sub(left) {
         None => Some(node(&root_by_proof(leaf, index, left, path)?, neighbour)),
         Some(index) => Some(node(neighbour, &root_by_proof(leaf, index, size - left, path)?)),
@@ -91,7 +108,7 @@ pub fn root_by_proof(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option
 }
 
 /// The largest power of two below `size`: how many leaves are in the left subtree.
-fn half(size: usize) -> usize {
+fn half(size: u64) -> u64 {
     size.next_power_of_two() / 2
 }
 
@@ -109,7 +126,7 @@ mod tests {
             [] => Sha256::digest([]).into(),
             [one] => *one,
             many => {
-                let (left, right) = many.split_at(half(many.len()));
+                let (left, right) = many.split_at(half(many.len() as u64) as usize);
                 node(&by_definition(left), &by_definition(right))
             }
         }
@@ -132,14 +149,17 @@ mod tests {
         for size in 1..40 {
             let all = leaves(size);
             let root = by_definition(&all);
-            for index in 0..size {
-                let path = proof(&all, index);
-                let by_path = |leaf, index: usize, path: &[Hash]| root_by_proof(leaf, index as u64, size as u64, path);
-                assert_eq!(by_path(all[index], index, &path), Some(root), "{index} of {size}");
+            let size = size as u64;
+            let by_path = |leaf, index, path: &[Hash]| root_by_proof(leaf, index, size, path);
+            for (index, own) in (0..).zip(&all) {
+                let mut proof = Proof::of(index, size);
+                (0..).zip(&leaves(50)).for_each(|(position, leaf)| proof.pass(position, *leaf));
+                let path = proof.path();
+                assert_eq!(by_path(*own, index, &path), Some(root), "{index} of {size}");
                 assert_ne!(by_path(leaf(b"other"), index, &path), Some(root));
-                assert_ne!(by_path(all[index], (index + 1) % size, &path), Some(root).filter(|_| size > 1));
+                assert_ne!(by_path(*own, (index + 1) % size, &path), Some(root).filter(|_| size > 1));
                 if let Some((_, short)) = path.split_last() {
-                    assert_ne!(by_path(all[index], index, short), Some(root));
+                    assert_ne!(by_path(*own, index, short), Some(root));
                 }
             }
         }

@@ -178,10 +178,11 @@ impl Sums {
 
     /// Whether they are within a limit.
     pub(crate) fn keep(self, max_side: MaxSide) -> bool {
+        let within = |pending: i64, posted, limit| pending.checked_add(posted).is_some_and(|sum| sum <= limit);
         match max_side {
             MaxSide::None => true,
-            MaxSide::Debits => self.debits_pending + self.debits_posted <= self.credits_posted,
-            MaxSide::Credits => self.credits_pending + self.credits_posted <= self.debits_posted,
+            MaxSide::Debits => within(self.debits_pending, self.debits_posted, self.credits_posted),
+            MaxSide::Credits => within(self.credits_pending, self.credits_posted, self.debits_posted),
         }
     }
 
@@ -306,6 +307,9 @@ impl Purpose {
     }
 }
 
+/// What one transfer moves at most, in minor units: ten trillion yuan.
+const MOST_AT_ONCE: i64 = 1_000_000_000_000_000;
+
 impl Transfer {
     pub fn single(id: TransferId, debit: Account, credit: Account, amount: Money, purpose: Purpose) -> Self {
         Self {
@@ -339,10 +343,14 @@ impl Transfer {
         Self { id: Id::following(self.id, "void"), phase: Phase::Void { pending: self.id }, at, ..self.clone() }
     }
 
-    /// What can be seen to be wrong without the database.
+    /// What can be seen to be wrong without the database. Amounts stay far below what an account can hold: SQLite goes on
+    /// with a fraction where a sum is too large for it.
     pub(crate) fn check(&self) -> Result<(), LedgerError> {
         if self.amount.minor() <= 0 {
             return Err(LedgerError::NothingToMove { amount: self.amount });
+        }
+        if self.amount.minor() > MOST_AT_ONCE || self.reserved() > MOST_AT_ONCE {
+            return Err(MoneyError::Overflow.into());
         }
         if self.debit == self.credit {
             return Err(LedgerError::SameAccount { account: self.debit.clone() });
@@ -485,6 +493,8 @@ pub enum LedgerError {
     ReservedPurpose { purpose: Purpose },
     #[error("there is no account {account:?}; accounts look like merchant or clearing:sandbox")]
     UnknownAccount { account: String },
+    #[error("the seal over {size} entries is gone from the log; run `zhanggui verify` and seal nothing on top of this")]
+    SealGone { size: u64 },
     #[error(transparent)]
     NotAllowed(#[from] crate::caller::NotAllowed),
     #[error(transparent)]
@@ -503,6 +513,7 @@ impl Failure for LedgerError {
             | Self::SameAccount { .. }
             | Self::ReservedPurpose { .. } => Kind::Invalid,
             Self::UnknownAccount { .. } => Kind::NotFound,
+            Self::SealGone { .. } => Kind::Internal,
             Self::NotAllowed(error) => error.kind(),
             Self::Money(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -519,6 +530,7 @@ impl Failure for LedgerError {
             | Self::SameAccount { .. }
             | Self::ReservedPurpose { .. } => Code::InvalidTransfer,
             Self::UnknownAccount { .. } => Code::UnknownAccount,
+            Self::SealGone { .. } => Code::BooksDisagree,
             Self::NotAllowed(error) => error.code(),
             Self::Money(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -538,6 +550,9 @@ impl Failure for LedgerError {
             Self::ReservedPurpose { purpose } => format!("{purpose} 由系统自动记账，手工转账请使用 manual"),
             Self::UnknownAccount { account } => {
                 format!("没有账户 {account:?}，账户形如 merchant 或 clearing:sandbox")
+            }
+            Self::SealGone { size } => {
+                format!("日志中缺少覆盖 {size} 条记录的封印，请运行 `zhanggui verify`，在此之前不要继续封存")
             }
             Self::NotAllowed(error) => error.zh(),
             Self::Money(error) => error.zh(),

@@ -1,5 +1,6 @@
-//! Seals: signed roots over everything booked so far. Whoever holds the public key can tell that a row was changed after it
-//! was sealed, even by somebody who rules the database.
+//! Seals: signed roots over everything booked so far. Whoever holds the public key can tell that a row under a seal was
+//! changed, even by somebody who rules the database. Without the key the newest seals can still be cut off, together with
+//! what they cover: only whoever has the [`Imprint`] of one outside the database can tell that it is gone.
 
 use super::merkle::{Hash, Peaks};
 use super::{hex, unhex};
@@ -83,10 +84,45 @@ impl Seal {
         Peaks::of(self.size, hashes)
     }
 
+    pub fn imprint(&self) -> Imprint {
+        Imprint { size: self.size, root: self.root.clone() }
+    }
+
     fn message(&self, tenant: TenantId) -> String {
         let (size, previous, root, at) = (self.size, self.previous, &self.root, self.at.micros());
         format!("zhanggui ledger seal\n{tenant}\n{size}\n{previous}\n{root}\n{at}")
     }
+}
+
+/// What a seal leaves behind outside the database: a log without this seal was cut short or made anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imprint {
+    pub size: u64,
+    pub root: String,
+}
+
+impl Imprint {
+    /// The imprint as `Display` writes it.
+    pub fn read(text: &str) -> Option<Self> {
+        let (size, root) = text.trim().split_once(' ')?;
+        let is_root = unhex(root).is_some_and(|root| root.len() == size_of::<Hash>());
+        Some(Self { size: size.parse().ok()?, root: root.to_owned() }).filter(|_| is_root)
+    }
+}
+
+impl std::fmt::Display for Imprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.size, self.root)
+    }
+}
+
+/// What is known of the seals from outside the database; what is not known is not looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trusted {
+    /// The public key that makes the seals.
+    pub key: Option<String>,
+    /// The newest seal that was seen.
+    pub last: Option<Imprint>,
 }
 
 /// Shows that one entry of the books is under a seal. Whoever has the public key can check it without the database.

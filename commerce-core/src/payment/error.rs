@@ -42,6 +42,8 @@ pub enum PaymentError {
     RefundExceedsPaid { left: Money },
     #[error("a refund is above zero; say how much is to go back")]
     RefundOfNothing,
+    #[error("a gift card is worth something; give an amount above zero")]
+    GiftCardOfNothing,
     #[error("there is no such refund, or it is not waiting for this")]
     UnknownRefund,
     #[error(
@@ -112,7 +114,9 @@ impl Failure for PaymentError {
             | Self::UnknownRefund
             | Self::UnknownDispute => Kind::NotFound,
             Self::NeedsASecondPerson => Kind::Forbidden,
-            Self::Incomplete { .. } | Self::RefundOfNothing | Self::OneChannel => Kind::Invalid,
+            Self::Incomplete { .. } | Self::RefundOfNothing | Self::GiftCardOfNothing | Self::OneChannel => {
+                Kind::Invalid
+            }
             Self::RefundExceedsPaid { .. } => Kind::Exhausted,
             Self::Forged(_) => Kind::Unauthenticated,
             Self::Money(error) => error.kind(),
@@ -140,7 +144,7 @@ impl Failure for PaymentError {
             Self::Forged(Forged::Stale) => Code::NotificationStale,
             Self::Forged(Forged::Signature | Forged::Unreadable) => Code::InvalidSignature,
             Self::RefundExceedsPaid { .. } => Code::RefundExceedsPaid,
-            Self::RefundOfNothing => Code::InvalidAmount,
+            Self::RefundOfNothing | Self::GiftCardOfNothing => Code::InvalidAmount,
             Self::UnknownRefund => Code::UnknownRefund,
             Self::RefundContradicted { .. } => Code::RefundContradicted,
             Self::NeedsASecondPerson => Code::NeedsASecondPerson,
@@ -175,6 +179,7 @@ impl Failure for PaymentError {
             Self::Forged(_) => "通知未通过验证，没有任何改动".to_owned(),
             Self::RefundExceedsPaid { left } => format!("该订单最多还可退 {left}"),
             Self::RefundOfNothing => "退款金额必须大于零".to_owned(),
+            Self::GiftCardOfNothing => "礼品卡金额必须大于零".to_owned(),
             Self::UnknownRefund => "没有这笔退款，或它不在等待此操作".to_owned(),
             Self::RefundContradicted { state } => {
                 format!("退款已处于 {state} 状态，与渠道通知不符，未入账，请通过对账处理")

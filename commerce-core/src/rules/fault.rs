@@ -70,6 +70,8 @@ pub enum Problem {
     OutOfRange { least: u32, most: u32 },
     #[error("not above zero; write a larger amount")]
     NotPositive,
+    #[error("more than {most} items; split the rule")]
+    TooManyItems { most: usize },
     #[error("an empty list; name at least one")]
     EmptyList,
     #[error("names nothing; fill at least one of {known}")]
@@ -124,6 +126,7 @@ impl Problem {
             Self::BadText { most } => format!("应为 1 到 {most} 个字符，首尾无空白且不含控制字符，请缩短或清理"),
             Self::OutOfRange { least, most } => format!("应在 {least} 到 {most} 之间，请改正"),
             Self::NotPositive => "必须大于零，请改大".to_owned(),
+            Self::TooManyItems { most } => format!("超过 {most} 项，请拆分规则"),
             Self::EmptyList => "列表为空，请至少写一项".to_owned(),
             Self::NamesNothing { known } => format!("没有指明任何对象，请至少填写 {known} 之一"),
             Self::NotTrue => "只能写 true；不需要请删去，要相反的意思请放进 \"not\"".to_owned(),

@@ -72,6 +72,11 @@ impl Rule {
         read::rule(json, currency)
     }
 
+    /// The rule in a text that [`Rule::to_json`] wrote once; how large it may be was asked then.
+    pub(crate) fn read_stored(json: &str, currency: Currency) -> Result<Self, Vec<RuleFault>> {
+        read::stored(json, currency)
+    }
+
     /// Canonical: two rules that say the same are the same text. [`Rule::read`] reads it back.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a rule is texts, numbers and lists")

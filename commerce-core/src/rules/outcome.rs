@@ -47,6 +47,8 @@ pub enum Verdict {
     FreightIsFree {
         with: String,
     },
+    /// It would have made the freight free, and there is none to pay: a coupon is not used up for that.
+    NothingToShip,
     NotYetValid {
         from: Timestamp,
     },
@@ -102,6 +104,7 @@ impl Verdict {
             Self::FreightIsFree { with } => {
                 Text::new(format!("运费已由 {with} 减免"), format!("{with} has made the freight free already"))
             }
+            Self::NothingToShip => Text::new("这个订单本来就没有运费", "there is no freight to pay anyway"),
             Self::NotYetValid { from } => {
                 Text::new(format!("{from} 才开始，请届时再来"), format!("starts at {from}; come back then"))
             }

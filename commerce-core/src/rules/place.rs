@@ -44,6 +44,8 @@ pub(super) struct Reader {
     pub(super) currency: Currency,
     pub(super) faults: Faults,
     pub(super) conditions: usize,
+    /// How long a list may be.
+    pub(super) items_most: usize,
 }
 
 impl Reader {
@@ -102,6 +104,9 @@ impl Reader {
         mut read: impl FnMut(&mut Self, &At) -> Option<T>,
     ) -> Option<Vec<Option<T>>> {
         let Some(items) = at.value.as_array() else { return self.wrong(at, |found| Problem::NotList { found }) };
+        if items.len() > self.items_most {
+            return self.note(&at.path, Problem::TooManyItems { most: self.items_most });
+        }
         let place = |i| format!("{}[{i}]", at.path);
         Some(items.iter().enumerate().map(|(i, value)| read(self, &At { path: place(i), value })).collect())
     }

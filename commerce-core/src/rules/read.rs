@@ -12,12 +12,29 @@ use std::collections::BTreeSet;
 use strum::{IntoEnumIterator, VariantNames};
 
 const BYTES_MOST: usize = 64 * 1024;
+const ITEMS_MOST: usize = 500;
 const DEPTH_MOST: usize = 8;
 const CONDITIONS_MOST: usize = 64;
 const TITLE_CHARS_MOST: usize = 100;
 
+/// A document from outside.
 pub(super) fn rule(json: &str, currency: Currency) -> Result<Rule, Vec<RuleFault>> {
-    let mut reader = Reader { currency, faults: Faults::default(), conditions: 0 };
+    let too_large = || vec![RuleFault { path: String::new(), problem: Problem::TooLarge { most: BYTES_MOST } }];
+    if json.len() > BYTES_MOST {
+        return Err(too_large());
+    }
+    let rule = read(json, currency, ITEMS_MOST)?;
+    // What is kept is the canonical text. It can be longer than what was sent: "5" becomes "5.00".
+    if rule.to_json().len() > BYTES_MOST { Err(too_large()) } else { Ok(rule) }
+}
+
+/// A document that was taken before. It was small enough then: refusing it now would stop the shop.
+pub(super) fn stored(json: &str, currency: Currency) -> Result<Rule, Vec<RuleFault>> {
+    read(json, currency, usize::MAX)
+}
+
+fn read(json: &str, currency: Currency, items_most: usize) -> Result<Rule, Vec<RuleFault>> {
+    let mut reader = Reader { currency, faults: Faults::default(), conditions: 0, items_most };
     let rule = match parse(json) {
         Ok(value) => reader.rule(&At { path: String::new(), value: &value }),
         Err(problem) => reader.note("", problem),
@@ -29,9 +46,6 @@ pub(super) fn rule(json: &str, currency: Currency) -> Result<Rule, Vec<RuleFault
 }
 
 fn parse(json: &str) -> Result<Value, Problem> {
-    if json.len() > BYTES_MOST {
-        return Err(Problem::TooLarge { most: BYTES_MOST });
-    }
     serde_json::from_str(json).map(|Json(value)| value).map_err(|error| {
         let text = error.to_string();
         let why = text.split(" at line ").next().unwrap_or_default().to_owned();

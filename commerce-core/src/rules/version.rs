@@ -54,6 +54,8 @@ pub enum RuleError {
     NotForCoupons { rule_id: String },
     #[error("there is no such customer")]
     UnknownCustomer,
+    #[error("at most {most} coupons are made at once; ask for them in parts")]
+    TooManyCoupons { most: usize },
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
     #[error(transparent)]
@@ -67,7 +69,7 @@ fn listed(faults: &[RuleFault], text: impl Fn(&RuleFault) -> String) -> String {
 impl Failure for RuleError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Faulty(_) | Self::NotForCoupons { .. } => Kind::Invalid,
+            Self::Faulty(_) | Self::NotForCoupons { .. } | Self::TooManyCoupons { .. } => Kind::Invalid,
             Self::UnknownRule { .. } | Self::UnknownCustomer => Kind::NotFound,
             Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -79,6 +81,7 @@ impl Failure for RuleError {
             Self::Faulty(_) => Code::InvalidRule,
             Self::UnknownRule { .. } | Self::NotForCoupons { .. } => Code::UnknownRule,
             Self::UnknownCustomer => Code::UnknownCustomer,
+            Self::TooManyCoupons { .. } => Code::InvalidRequest,
             Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
@@ -92,6 +95,7 @@ impl Failure for RuleError {
             Self::UnknownRule { rule_id } => format!("没有生效中的规则 {rule_id:?}，请查看规则列表"),
             Self::NotForCoupons { rule_id } => format!("{rule_id} 不是优惠券规则，只有 coupon 类型的规则可以发券"),
             Self::UnknownCustomer => "没有这个顾客".to_owned(),
+            Self::TooManyCoupons { most } => format!("一次最多发放 {most} 张优惠券，请分批发放"),
             Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }

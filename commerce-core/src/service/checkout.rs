@@ -156,7 +156,15 @@ pub(super) fn decide(
     let province = situation.destination.map_or("", |to| to.province.as_str());
     let shares: Vec<Share> = priced.iter().map(PricedLine::share).collect();
     let (freight, tax) = (&situation.settings.freight, &situation.settings.tax);
-    let totals = total_up(&shares, province, situation.currency, freight, outcome.freight, tax)?;
+    let totals_by = |relief| total_up(&shares, province, situation.currency, freight, relief, tax);
+    let totals = totals_by(outcome.freight)?;
+    let frees = |one: &&Considered| one.coupon.is_some() && one.verdict == Verdict::ShipsFree;
+    if let Some(idle) = outcome.considered.iter().find(frees)
+        && totals_by(FreightRelief::None)?.freight.is_zero()
+    {
+        let why = Considered { verdict: Verdict::NothingToShip, ..idle.clone() };
+        return Err(PlaceError::CouponRefused { why: Box::new(why) });
+    }
     if let Some(was) = request.expected_total.filter(|was| *was != totals.total) {
         return Err(PlaceError::TotalChanged { was, now: totals.total });
     }

@@ -2,12 +2,14 @@
 
 use super::Shop;
 use crate::caller::Caller;
+use crate::event::Event;
 use crate::id::Id;
 use crate::ledger::{Account, AccountKind, Purpose, Transfer, hex};
 use crate::money::Money;
 use crate::payment::{GiftCard, PaymentError};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 /// A new gift card and its code, which is told this once: the shop keeps only a hash of it.
@@ -28,6 +30,9 @@ impl Shop {
         expires_at: Timestamp,
     ) -> Result<IssuedGiftCard, PaymentError> {
         caller.acts_for_the_shop()?;
+        if amount.minor() <= 0 {
+            return Err(PaymentError::GiftCardOfNothing);
+        }
         let desk = &*self.desk;
         let code = desk.mint.code(16);
         let (code_hash, paid_from) = (&hash(caller.tenant, &code), &paid_from);
@@ -42,6 +47,10 @@ impl Shop {
                 let to = AccountKind::GiftCard.of(card.id);
                 let issue = Transfer::single(id, paid_from.clone(), to, amount, Purpose::GiftCardIssued);
                 tx.book(caller.tenant, &[issue.about(card.id, now)]).await?;
+                // Not the code: whoever reads the events could spend the card.
+                let told = json!({ "tail": card.tail, "amount": card.amount, "expires_at": card.expires_at });
+                let event = Event::new(desk.id(now), "GiftCard.Issued", card.id, caller, now, told);
+                tx.record(caller.tenant, &[event]).await?;
                 Ok::<_, PaymentError>(tx.keep(card).await?)
             })
             .await?;

@@ -13,12 +13,15 @@ use crate::time::Timestamp;
 pub struct Statement {
     pub account: Account,
     pub opening: Money,
+    /// The first of them, at most 10,000.
     pub entries: Vec<Entry>,
+    /// Whether there are more: `closing` counts them, too.
+    pub is_cut: bool,
     pub closing: Money,
 }
 
 /// Longer statements are read in parts.
-const MOST_ENTRIES: u32 = 10_000;
+const MOST_ENTRIES: usize = 10_000;
 const EXPIRED_AT_ONCE: u32 = 500;
 
 impl Shop {
@@ -97,18 +100,23 @@ impl Shop {
         let id = account.id(caller.tenant, currency);
         let mut conn = self.desk.store.report().await?;
         let search = AccountSearch { kind: Some(account.kind), owner: account.owner.clone() };
-        let before = conn.balances(caller.tenant, &search, Some(from.plus_micros(-1))).await?;
-        let Some(before) = before.into_iter().find(|balance| balance.id == id) else {
-            return Err(LedgerError::UnknownAccount { account: format!("{account} in {currency}") });
-        };
-        let mut entries = conn.statement(caller.tenant, id, from, to, MOST_ENTRIES).await?;
-        let opening = before.posted();
+        let mut standing = Vec::with_capacity(2);
+        for before in [from, to] {
+            let then = conn.balances(caller.tenant, &search, Some(before.plus_micros(-1))).await?;
+            let unknown = || LedgerError::UnknownAccount { account: format!("{account} in {currency}") };
+            standing.push(then.into_iter().find(|balance| balance.id == id).ok_or_else(unknown)?.posted());
+        }
+        let (opening, closing) = (standing[0], standing[1]);
+        // One more shows whether there are more.
+        let mut entries = conn.statement(caller.tenant, id, from, to, MOST_ENTRIES as u32 + 1).await?;
+        let is_cut = entries.len() > MOST_ENTRIES;
+        entries.truncate(MOST_ENTRIES);
         let mut balance = opening;
         for entry in &mut entries {
             balance = if moves(&entry.phase) { step(balance, entry, account.kind.side())? } else { balance };
             entry.balance = balance;
         }
-        Ok(Statement { account: account.clone(), opening, entries, closing: balance })
+        Ok(Statement { account: account.clone(), opening, entries, is_cut, closing })
     }
 
     /// Gives up the pending transfers whose time is over.
@@ -170,7 +178,9 @@ async fn must_be_open(tx: &mut Tx, tenant: TenantId, transfer: &Transfer) -> Res
     let is_the_same = matches!(found.phase, Phase::Pending { .. })
         && (&found.debit, &found.credit) == (&transfer.debit, &transfer.credit)
         && found.amount.currency() == transfer.amount.currency()
-        && found.amount.minor() == transfer.reserved();
+        && found.amount.minor() == transfer.reserved()
+        // What is set aside for a refund ends with the refund, not by hand.
+        && found.purpose == transfer.purpose;
     if is_the_same { Ok(()) } else { Err(not_pending) }
 }
 

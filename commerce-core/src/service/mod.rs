@@ -44,6 +44,7 @@ pub use notice::Heard;
 pub use pay::Paying;
 pub use place_order::{AllocatedBatch, Placed};
 pub use reconcile::Reconciled;
+pub use seal::Sealed;
 pub use stock::{Count, StockError};
 pub(crate) use stock::{Counting, write_counts};
 pub use sweep::Swept;

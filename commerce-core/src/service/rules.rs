@@ -8,6 +8,7 @@ use crate::id::Id;
 use crate::money::Currency;
 use crate::rules::{Coupon, CouponState, Rule, RuleError, RuleState, RuleVersion};
 use crate::store::{StoreError, Tx};
+use crate::time::Timestamp;
 use serde_json::json;
 
 const MOST_COUPONS: usize = 10_000;
@@ -20,18 +21,16 @@ impl Shop {
         self.add_version(caller, rule.rule_id(), move |_| Ok((rule.clone(), RuleState::Active))).await
     }
 
-    /// Takes the newest version of a rule back: the one before is in force again, or none.
+    /// Takes back what a rule says now: a new version says again what it said before it first said this, or, if the rule
+    /// was not in force then, withdraws it. Only what was said since it was last withdrawn counts. Going back does not
+    /// count as saying it anew: rolling back twice goes back twice, not forth again.
     pub async fn roll_back_rule(&self, caller: &Caller, rule_id: &str) -> Result<RuleVersion, RuleError> {
         caller.acts_for_the_shop()?;
         self.add_version(caller, rule_id, move |versions| {
-            let unknown = || RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() };
-            let newest = versions.first().filter(|newest| newest.state == RuleState::Active).ok_or_else(unknown)?;
-            // Before it was said for the first time: taking back twice goes back twice, not forth again.
-            let since = versions.iter().rposition(|version| version.rule == newest.rule).unwrap_or(0);
-            let before = versions[since..]
-                .iter()
-                .find(|earlier| earlier.rule != newest.rule && earlier.state == RuleState::Active);
-            Ok(match before {
+            let in_force: Vec<_> = versions.iter().take_while(|version| version.state == RuleState::Active).collect();
+            let newest = in_force.first().ok_or_else(|| unknown(rule_id))?;
+            let said_before = in_force.iter().rev().take_while(|version| version.rule != newest.rule).last();
+            Ok(match said_before {
                 Some(earlier) => (earlier.rule.clone(), RuleState::Active),
                 None => (newest.rule.clone(), RuleState::Withdrawn),
             })
@@ -39,15 +38,21 @@ impl Shop {
         .await
     }
 
-    /// Ends a rule now.
-    pub async fn withdraw_rule(&self, caller: &Caller, rule_id: &str) -> Result<RuleVersion, RuleError> {
+    /// Ends a rule now, and answers with the version that says so. It is not read for that: whatever is wrong with a rule,
+    /// it can be ended.
+    pub async fn withdraw_rule(&self, caller: &Caller, rule_id: &str) -> Result<i64, RuleError> {
         caller.acts_for_the_shop()?;
-        self.add_version(caller, rule_id, move |versions| {
-            let newest = versions.first().filter(|newest| newest.state == RuleState::Active);
-            let unknown = || RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() };
-            Ok((newest.ok_or_else(unknown)?.rule.clone(), RuleState::Withdrawn))
-        })
-        .await
+        let desk = &*self.desk;
+        desk.store
+            .write(move |mut tx| async move {
+                let newest = tx.newest_rule_version(caller.tenant, rule_id).await?;
+                let Some((version, RuleState::Active)) = newest else { return Err(unknown(rule_id)) };
+                let now = desk.now();
+                tx.withdraw_rule(caller.tenant, rule_id, version, now).await?;
+                tell(desk, &mut tx, caller, rule_id, (version + 1, RuleState::Withdrawn), now).await?;
+                Ok(tx.keep(version + 1).await?)
+            })
+            .await
     }
 
     /// The newest version of every rule.
@@ -66,19 +71,20 @@ impl Shop {
         Ok(self.desk.store.read().await?.rule_versions(caller.tenant, currency, rule_id).await?)
     }
 
-    /// Gives each of these customers a coupon for the rule.
+    /// Gives each of these customers a coupon for the rule; at most 10,000 at once.
     pub async fn grant_coupons(
         &self,
         caller: &Caller,
         rule_id: &str,
         customers: &[CustomerId],
     ) -> Result<Vec<Coupon>, RuleError> {
-        self.make_coupons(caller, rule_id, customers.iter().map(|customer| Some(*customer)).collect()).await
+        self.make_coupons(caller, rule_id, &customers.iter().copied().map(Some).collect::<Vec<_>>()).await
     }
 
-    /// Makes coupons for whoever has the code: for parcels, partners, posters.
+    /// Makes coupons for whoever has the code: for parcels, partners, posters; at most 10,000 at once.
     pub async fn print_coupons(&self, caller: &Caller, rule_id: &str, count: usize) -> Result<Vec<Coupon>, RuleError> {
-        self.make_coupons(caller, rule_id, vec![None; count.min(MOST_COUPONS)]).await
+        // One more than may be is enough to be refused.
+        self.make_coupons(caller, rule_id, &vec![None; count.min(MOST_COUPONS + 1)]).await
     }
 
     /// The coupons of a customer, newest first; a shopper sees their own.
@@ -93,29 +99,35 @@ impl Shop {
         &self,
         caller: &Caller,
         rule_id: &str,
-        owners: Vec<Option<CustomerId>>,
+        owners: &[Option<CustomerId>],
     ) -> Result<Vec<Coupon>, RuleError> {
         caller.acts_for_the_shop()?;
+        if owners.len() > MOST_COUPONS {
+            return Err(RuleError::TooManyCoupons { most: MOST_COUPONS });
+        }
         let versions = self.rule_history(caller, rule_id).await?;
         let newest = versions.first().filter(|newest| newest.state == RuleState::Active);
-        let unknown = || RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() };
-        if !newest.ok_or_else(unknown)?.rule.is_coupon() {
+        if !newest.ok_or_else(|| unknown(rule_id))?.rule.is_coupon() {
             return Err(RuleError::NotForCoupons { rule_id: rule_id.to_owned() });
         }
         let desk = &*self.desk;
         let now = desk.now();
-        let coupon = |customer| {
+        let customers = &owners.iter().copied().flatten().collect();
+        let coupon = |&customer: &Option<CustomerId>| {
             let coupon =
                 Coupon { code: desk.mint.code(12), rule_id: rule_id.to_owned(), customer, state: CouponState::Unused };
             (desk.id(now), coupon)
         };
-        let coupons: &Vec<(Id<Coupon>, Coupon)> = &owners.into_iter().map(coupon).collect();
+        let coupons: &Vec<(Id<Coupon>, Coupon)> = &owners.iter().map(coupon).collect();
         desk.store
             .write(move |mut tx| async move {
+                if !tx.are_customers(caller.tenant, customers).await? {
+                    return Err(RuleError::UnknownCustomer);
+                }
                 for some in coupons.chunks(500) {
                     tx.insert_coupons(caller.tenant, some, now).await?;
                 }
-                tx.keep(()).await
+                Ok(tx.keep(()).await?)
             })
             .await?;
         Ok(coupons.iter().map(|(_, coupon)| coupon.clone()).collect())
@@ -138,10 +150,10 @@ impl Shop {
                 if let Some(same) = newest.as_ref().filter(|newest| newest.rule == rule && newest.state == state) {
                     return Ok(tx.leave(same.clone()));
                 }
-                let version = newest.map_or(1, |newest| newest.version + 1);
-                let added = RuleVersion { rule, version, state, created_at: desk.now() };
+                let (version, now) = (newest.map_or(1, |newest| newest.version + 1), desk.now());
+                let added = RuleVersion { rule, version, state, created_at: now };
                 tx.insert_rule_version(caller.tenant, &added).await?;
-                tell(desk, &mut tx, caller, &added).await?;
+                tell(desk, &mut tx, caller, rule_id, (version, state), now).await?;
                 Ok(tx.keep(added).await?)
             })
             .await
@@ -153,12 +165,22 @@ impl Shop {
     }
 }
 
-async fn tell(desk: &Desk, tx: &mut Tx, caller: &Caller, version: &RuleVersion) -> Result<(), StoreError> {
-    let name = match version.state {
+fn unknown(rule_id: &str) -> RuleError {
+    RuleError::UnknownRule { rule_id: rule_id.chars().take(64).collect() }
+}
+
+async fn tell(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    rule_id: &str,
+    (version, state): (i64, RuleState),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let name = match state {
         RuleState::Active => "Rule.Published",
         RuleState::Withdrawn => "Rule.Withdrawn",
     };
-    let (rule_id, now) = (version.rule.rule_id(), version.created_at);
     let event = Event::new(desk.id(now), name, rule_id, caller, now, json!({ "rule_id": rule_id }));
-    tx.record(caller.tenant, &[event.of_version(version.version)]).await
+    tx.record(caller.tenant, &[event.of_version(version)]).await
 }

@@ -3,25 +3,41 @@
 use super::Shop;
 use crate::caller::Caller;
 use crate::ledger::merkle::{self, Peaks};
-use crate::ledger::seal::{Inclusion, Seal, SealKey};
+use crate::ledger::seal::{Imprint, Inclusion, Seal, SealKey};
 use crate::ledger::{LedgerError, TransferId, hex, unhex};
 use crate::store::StoreError;
-use crate::tenant::TenantId;
 
 /// Entries under one seal at most, so that sealing a long backlog does not hold up those who write.
 const SEALED_AT_ONCE: u32 = 1_000;
 const LEAVES_AT_ONCE: u32 = 10_000;
 
+/// What sealing did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// How many entries were not under a seal before.
+    pub entries: usize,
+    /// The newest seal, to be kept outside the database; none while nothing was ever sealed.
+    pub last: Option<Imprint>,
+}
+
 impl Shop {
-    /// Seals everything that was booked and is not sealed yet; says how many entries that were.
-    pub async fn seal(&self, caller: &Caller, key: &SealKey) -> Result<usize, LedgerError> {
+    /// Seals everything that was booked and is not sealed yet. On top of a log that lacks the `last` seal known, nothing is
+    /// sealed: a new signature would cover up what was cut off.
+    pub async fn seal(&self, caller: &Caller, key: &SealKey, last: Option<&Imprint>) -> Result<Sealed, LedgerError> {
         caller.acts_for_the_shop()?;
-        let mut sealed = 0;
+        if let Some(last) = last {
+            let seals = self.desk.store.read().await?.seals(caller.tenant).await?;
+            if !seals.iter().any(|seal| seal.imprint() == *last) {
+                return Err(LedgerError::SealGone { size: last.size });
+            }
+        }
+        let mut entries = 0;
         loop {
             let count = self.seal_some(caller, key).await?;
-            sealed += count;
+            entries += count;
             if count < SEALED_AT_ONCE as usize {
-                return Ok(sealed);
+                let newest = self.desk.store.read().await?.last_seal(caller.tenant).await?;
+                return Ok(Sealed { entries, last: newest.map(|seal| seal.imprint()) });
             }
         }
     }
@@ -61,34 +77,24 @@ impl Shop {
         else {
             return Ok(None);
         };
-        let leaves = leaves_under(&mut conn, caller.tenant, seal.size).await?;
-        let index = usize::try_from(position).map_err(|_| unreadable("a position"))?;
-        let Some((_, digest)) = leaves.get(index) else { return Ok(None) };
-        let hashes: Vec<merkle::Hash> = leaves.iter().map(|(hash, _)| *hash).collect();
-        let path = merkle::proof(&hashes, index).iter().map(|hash| hex(hash)).collect();
-        Ok(Some(Inclusion { entry, digest: digest.clone(), position: index as u64, path, seal }))
-    }
-}
-
-async fn leaves_under(
-    conn: &mut crate::store::Conn,
-    tenant: TenantId,
-    size: u64,
-) -> Result<Vec<(merkle::Hash, String)>, StoreError> {
-    let mut leaves = Vec::new();
-    while (leaves.len() as u64) < size {
-        let from = i64::try_from(leaves.len()).unwrap_or(i64::MAX);
-        let page = conn.leaves(tenant, from, LEAVES_AT_ONCE).await?;
-        if page.is_empty() {
-            return Err(unreadable("a log with missing leaves"));
+        let position = u64::try_from(position).map_err(|_| unreadable("a position"))?;
+        let mut proof = merkle::Proof::of(position, seal.size);
+        let mut proved = None;
+        let mut seen = 0;
+        while seen < seal.size {
+            let page = conn.leaves(caller.tenant, i64::try_from(seen).unwrap_or(i64::MAX), LEAVES_AT_ONCE).await?;
+            if page.is_empty() {
+                return Err(unreadable("a log with missing leaves").into());
+            }
+            for (at, leaf) in (seen..seal.size).zip(page) {
+                proof.pass(at, merkle::leaf(&unhex(&leaf.digest).ok_or_else(|| unreadable("a digest"))?));
+                proved = if at == position { Some(leaf.digest) } else { proved };
+                seen = at + 1;
+            }
         }
-        for leaf in page {
-            let bytes = unhex(&leaf.digest).ok_or_else(|| unreadable("a digest"))?;
-            leaves.push((merkle::leaf(&bytes), leaf.digest));
-        }
+        let path = proof.path().iter().map(|hash| hex(hash)).collect();
+        Ok(proved.map(|digest| Inclusion { entry, digest, position, path, seal }))
     }
-    leaves.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-    Ok(leaves)
 }
 
 fn unreadable(what: &str) -> StoreError {

@@ -1,10 +1,12 @@
 //! Verifying the books from the first entry: every row against its digest, every digest against the sealed log, every seal
-//! against its key, every balance against its transfers.
+//! against its key, every balance against its transfers. The key, and the newest seal known, come from outside the database:
+//! what the database says of itself, whoever rules it can change throughout.
 
 use super::Shop;
 use crate::caller::Caller;
 use crate::error::{Code, Failure, Kind};
 use crate::ledger::merkle::{self, Peaks};
+use crate::ledger::seal::Trusted;
 use crate::ledger::{AccountKind, LedgerError, Sums, hex, unhex};
 use crate::money::Currency;
 use crate::store::{Conn, CrossCheck, RawAccount, RawTransfer, StoreError};
@@ -47,6 +49,7 @@ pub enum BookRule {
     RootsFit,
     SealsAreSigned,
     KeyIsTrusted,
+    SealsStay,
     PendingEndsOnce,
     BalancesAreSums,
     CurrenciesSumToZero,
@@ -66,6 +69,9 @@ impl BookRule {
             Self::RootsFit => "the entries are not those that were sealed",
             Self::SealsAreSigned => "a seal was changed or made without the key",
             Self::KeyIsTrusted => "somebody else sealed the books",
+            Self::SealsStay => {
+                "the newest seals were cut off or made anew, or an older copy of the database was restored"
+            }
             Self::PendingEndsOnce => "a pending transfer and its end do not belong together",
             Self::BalancesAreSums => "an account does not hold what its transfers brought",
             Self::CurrenciesSumToZero => "money came from nowhere",
@@ -85,6 +91,7 @@ impl BookRule {
             Self::RootsFit => "现有记录与封存时的记录不同",
             Self::SealsAreSigned => "封印被改动，或并非由密钥签出",
             Self::KeyIsTrusted => "账簿被另一把密钥封存",
+            Self::SealsStay => "最新的封印被截去或重做，或数据库恢复成了较早的副本",
             Self::PendingEndsOnce => "待结转账与其结清记录不相符",
             Self::BalancesAreSums => "账户余额与其转账之和不符",
             Self::CurrenciesSumToZero => "借贷不平",
@@ -143,8 +150,10 @@ impl Failure for VerifyError {
 const ROWS_AT_ONCE: u32 = 5_000;
 
 impl Shop {
-    /// Looks at the whole of a shop's books. With `trusted_key`, seals by any other key are a finding.
-    pub async fn verify(&self, caller: &Caller, trusted_key: Option<&str>) -> Result<Verified, VerifyError> {
+    /// Looks at the whole of a shop's books. Seals by another than the trusted key are a finding, and so is a log without
+    /// the last seal known. Without the key everything could have been sealed anew; without the last seal, the newest seals
+    /// could have been cut off and what they covered changed.
+    pub async fn verify(&self, caller: &Caller, trusted: &Trusted) -> Result<Verified, VerifyError> {
         caller.acts_for_the_shop().map_err(LedgerError::from)?;
         let mut conn = self.desk.store.snapshot().await?;
         if let Some(damage) = conn.damage_to_books().await? {
@@ -152,7 +161,7 @@ impl Shop {
         }
         let mut verified = Verified::default();
         verify_sums(&mut conn, caller.tenant, &mut verified).await?;
-        verify_log(&mut conn, caller.tenant, trusted_key, &mut verified).await?;
+        verify_log(&mut conn, caller.tenant, trusted, &mut verified).await?;
         verify_across(&mut conn, caller.tenant).await?;
         Ok(verified)
     }
@@ -189,6 +198,7 @@ type Pending = (String, String, String, i64);
 #[derive(Default)]
 struct Sum {
     accounts: HashMap<String, Sums>,
+    /// Pending transfers and, by what they end, ends: those that have not met yet. Ids come in no order of time.
     pending: HashMap<String, Pending>,
     ends: HashMap<String, (String, Pending)>,
 }
@@ -229,28 +239,29 @@ impl Sum {
         self.accounts.entry(transfer.credit.clone()).or_default().add(credit).map_err(LedgerError::from)?;
         let between = |amount| (transfer.debit.clone(), transfer.credit.clone(), transfer.currency.clone(), amount);
         if transfer.phase == "PENDING" {
-            self.pending.insert(transfer.id.clone(), between(transfer.amount));
+            let pending = between(transfer.amount);
+            match self.ends.remove(&transfer.id) {
+                Some((end, ended)) => check_end(&end, &ended, &transfer.id, Some(&pending))?,
+                None => drop(self.pending.insert(transfer.id, pending)),
+            }
         } else if !transfer.pending.is_empty() {
-            let end = (transfer.id.clone(), between(transfer.reserved));
-            if let Some((other, _)) = self.ends.insert(transfer.pending.clone(), end) {
-                return Err(disagree(BookRule::PendingEndsOnce, transfer.pending, other, transfer.id).into());
+            let ended = between(transfer.reserved);
+            match self.pending.remove(&transfer.pending) {
+                Some(pending) => check_end(&transfer.id, &ended, &transfer.pending, Some(&pending))?,
+                None => {
+                    if let Some((other, _)) = self.ends.insert(transfer.pending.clone(), (transfer.id.clone(), ended)) {
+                        return Err(disagree(BookRule::PendingEndsOnce, transfer.pending, other, transfer.id).into());
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    fn check_pending(&mut self, open: &[String]) -> Result<(), VerifyError> {
-        for (pending, (end, between)) in &self.ends {
-            let was = self.pending.remove(pending);
-            if was.as_ref() != Some(between) {
-                return Err(disagree(
-                    BookRule::PendingEndsOnce,
-                    end,
-                    format!("{between:?}"),
-                    format!("{was:?} of {pending}"),
-                )
-                .into());
-            }
+    fn check_pending(&self, open: &[String]) -> Result<(), VerifyError> {
+        if let Some((pending, (end, ended))) = self.ends.iter().next() {
+            // It ends what is not there, or what has ended already.
+            check_end(end, ended, pending, None)?;
         }
         let listed: HashSet<&String> = open.iter().collect();
         let still_open: HashSet<&String> = self.pending.keys().collect();
@@ -294,10 +305,17 @@ impl Sum {
     }
 }
 
+fn check_end(end: &str, ended: &Pending, id: &str, pending: Option<&Pending>) -> Result<(), Disagreement> {
+    if pending == Some(ended) {
+        return Ok(());
+    }
+    Err(disagree(BookRule::PendingEndsOnce, end, format!("{ended:?}"), format!("{pending:?} of {id}")))
+}
+
 async fn verify_log(
     conn: &mut Conn,
     tenant: TenantId,
-    trusted_key: Option<&str>,
+    trusted: &Trusted,
     verified: &mut Verified,
 ) -> Result<(), VerifyError> {
     if let Some(entry) = conn.entries_out_of_order(tenant).await?.pop() {
@@ -339,19 +357,25 @@ async fn verify_log(
             let subject = format!("seal over {}", seal.size);
             return Err(disagree(BookRule::SealsAreSigned, subject, "no valid signature", &seal.key).into());
         }
-        let trusted = trusted_key.unwrap_or(&seals[0].key);
-        if seal.key != trusted {
-            return Err(disagree(BookRule::KeyIsTrusted, seal.size, &seal.key, trusted).into());
+        let key = trusted.key.as_ref().unwrap_or(&seals[0].key);
+        if seal.key != *key {
+            return Err(disagree(BookRule::KeyIsTrusted, seal.size, &seal.key, key).into());
         }
+    }
+    if let Some(last) = trusted.last.as_ref().filter(|last| !seals.iter().any(|seal| seal.imprint() == **last)) {
+        let found = seals.last().map_or_else(|| "no seal".to_owned(), |seal| seal.imprint().to_string());
+        return Err(disagree(BookRule::SealsStay, "the last seal known", found, last).into());
     }
     let beyond = i64::try_from(peaks.size()).unwrap_or(i64::MAX);
     let unsealed_leaf = page.next().or(conn.leaves(tenant, beyond, 1).await?.into_iter().next());
     if let Some(leaf) = unsealed_leaf {
         return Err(disagree(BookRule::LogHasNoGap, leaf.entry, "a leaf under no seal", "the end of the log").into());
     }
+    let entries = (verified.accounts + verified.transfers) as u64;
+    let gone = || disagree(BookRule::EntriesStay, "entries", entries, format!("at least the {} sealed", peaks.size()));
+    verified.unsealed = entries.checked_sub(peaks.size()).ok_or_else(gone)?;
     verified.seals = seals.len();
     verified.sealed = peaks.size();
-    verified.unsealed = (verified.accounts + verified.transfers) as u64 - peaks.size();
     verified.key = seals.last().map_or_else(String::new, |seal| seal.key.clone());
     Ok(())
 }

@@ -6,10 +6,23 @@ use crate::pricing::ActivityId;
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 impl Conn {
     pub async fn customer(&mut self, tenant: TenantId, id: CustomerId) -> Result<Option<Customer>, StoreError> {
         self.sql(include_str!("sql/customer/find.sql")).text(tenant).text(id).row().await?.map(read).transpose()
+    }
+
+    /// Whether the shop has all of these customers.
+    pub(crate) async fn are_customers(
+        &mut self,
+        tenant: TenantId,
+        ids: &BTreeSet<CustomerId>,
+    ) -> Result<bool, StoreError> {
+        let wanted: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
+        let row = self.sql(include_str!("sql/customer/known.sql")).text(tenant).json(&wanted).row().await?;
+        let known = row.map(|row| row.int("known")).transpose()?;
+        Ok(known == i64::try_from(ids.len()).ok())
     }
 
     pub async fn customers(&mut self, tenant: TenantId) -> Result<Vec<Customer>, StoreError> {

@@ -60,6 +60,16 @@ impl Conn {
         rows.into_iter().map(read).collect()
     }
 
+    /// The newest version of a rule, without its text.
+    pub(crate) async fn newest_rule_version(
+        &mut self,
+        tenant: TenantId,
+        rule_id: &str,
+    ) -> Result<Option<(i64, RuleState)>, StoreError> {
+        let row = self.sql(include_str!("sql/rule/newest_version.sql")).text(tenant).text(rule_id).row().await?;
+        row.map(|row| Ok((row.int("version")?, row.word("state")?))).transpose()
+    }
+
     pub(crate) async fn coupons_of(
         &mut self,
         tenant: TenantId,
@@ -88,6 +98,20 @@ impl Tx {
         let statement = self.sql(include_str!("sql/rule/insert.sql")).text(tenant).text(version.rule.rule_id());
         let statement = statement.int(version.version).text(version.state).text(version.rule.to_json());
         let inserted = statement.time(version.rule.valid_to()).time(version.created_at).changes().await?;
+        if inserted == 1 { Ok(()) } else { Err(self.lost_a_race()) }
+    }
+
+    /// Adds a version that ends the rule after `version`. If somebody else added one first, this write is undone and tried
+    /// again.
+    pub(crate) async fn withdraw_rule(
+        &mut self,
+        tenant: TenantId,
+        rule_id: &str,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let statement = self.sql(include_str!("sql/rule/withdraw.sql")).text(tenant).text(rule_id);
+        let inserted = statement.int(version).time(now).changes().await?;
         if inserted == 1 { Ok(()) } else { Err(self.lost_a_race()) }
     }
 
@@ -139,7 +163,7 @@ impl Tx {
 }
 
 fn read_rule(body: &str, currency: Currency) -> Result<Rule, StoreError> {
-    Rule::read(body, currency).map_err(|faults| {
+    Rule::read_stored(body, currency).map_err(|faults| {
         let first = faults.first().map_or_else(String::new, ToString::to_string);
         StoreError::Unreadable(format!("a marketing rule: {first}"))
     })

@@ -4,7 +4,7 @@ use crate::db::Db;
 use crate::shop::{TestShop, yuan};
 use commerce_core::error::{Code, Failure};
 use commerce_core::id::Id;
-use commerce_core::ledger::seal::SealKey;
+use commerce_core::ledger::seal::{SealKey, Trusted};
 use commerce_core::ledger::{Account, AccountKind, Purpose, Transfer, TransferId};
 use commerce_core::money::{Currency, Money};
 use commerce_core::store::{AccountSearch, Store};
@@ -60,6 +60,11 @@ async fn money_moves_once_and_nobody_spends_what_is_not_there() {
         assert_eq!(t.book(&[to_itself]).await, Err(Code::InvalidTransfer));
         let as_if_paid = Transfer { purpose: Purpose::Capture, ..spend("j", card("one"), "1.00") };
         assert_eq!(t.book(&[as_if_paid]).await, Err(Code::InvalidTransfer));
+        let huge = Money::from_minor(1_000_000_000_000_001, Currency::CNY);
+        assert_eq!(
+            t.book(&[Transfer { amount: huge, ..issue("k", card("one"), "1.00") }]).await,
+            Err(Code::AmountOverflow)
+        );
         // One that cannot be booked takes the others of its group with it.
         assert!(t.book(&[spend("g", card("one"), "1.00"), spend("h", card("one"), "500.00")]).await.is_err());
         assert_eq!(t.balance(&card("one")).await.0, yuan("70.00"));
@@ -67,7 +72,7 @@ async fn money_moves_once_and_nobody_spends_what_is_not_there() {
         let yen = Money::parse("500", Currency::JPY).unwrap();
         t.book(&[Transfer { amount: yen, ..issue("i", card("one"), "1.00") }]).await.unwrap();
         assert_eq!(t.balance(&card("one")).await.0, yuan("70.00"));
-        let verified = t.shop.verify(&t.staff(), None).await.unwrap();
+        let verified = t.shop.verify(&t.staff(), &Trusted::default()).await.unwrap();
         assert_eq!((verified.accounts, verified.transfers, verified.unsealed), (5, 3, 8), "{}", db.name);
     }
 }
@@ -94,6 +99,12 @@ async fn a_pending_transfer_ends_once() {
             Code::TransferConflict
         );
         assert_eq!(t.shop.void_transfer(&t.staff(), id("a")).await.unwrap_err().code(), Code::NotPending);
+        // What was set aside for one purpose does not end by another: a refund's money is not set free by hand.
+        let other = Transfer { purpose: Purpose::Compensation, ..spend("o", card("one"), "1.00").pending(None) };
+        t.book(std::slice::from_ref(&other)).await.unwrap();
+        let by_hand = Transfer { purpose: Purpose::Manual, ..other.voided(t.clock.now()) };
+        assert_eq!(t.book(&[by_hand]).await, Err(Code::NotPending));
+        t.shop.void_transfer(&t.staff(), other.id).await.unwrap();
 
         let until = t.clock.now().plus_micros(HOUR);
         let fleeting = spend("q", card("one"), "10.00").pending(Some(until));
@@ -104,7 +115,7 @@ async fn a_pending_transfer_ends_once() {
         assert_eq!(t.shop.sweep(&t.system()).await.unwrap().transfers_expired, 1);
         assert_eq!(t.balance(&card("one")).await, (yuan("50.00"), yuan("50.00")));
         assert_eq!(t.shop.post_transfer(&t.staff(), fleeting.id, None).await.unwrap_err().code(), Code::NotPending);
-        t.shop.verify(&t.staff(), None).await.unwrap();
+        t.shop.verify(&t.staff(), &Trusted::default()).await.unwrap();
     }
 }
 
@@ -132,7 +143,7 @@ async fn fifty_at_once_spend_a_card_exactly_empty() {
             spent += i32::from(spender.await.unwrap());
         }
         assert_eq!((spent, t.balance(&card("one")).await.0), (33, yuan("1.00")), "{}", db.name);
-        t.shop.verify(&t.staff(), None).await.unwrap();
+        t.shop.verify(&t.staff(), &Trusted::default()).await.unwrap();
     }
 }
 
@@ -164,6 +175,41 @@ async fn balances_and_statements_of_any_day() {
         assert_eq!((statement.entries.len(), last.balance), (4, yuan("50.00")));
         let nobody = t.shop.statement(&t.staff(), &card("none"), Currency::CNY, from, to).await.unwrap_err();
         assert_eq!(nobody.code(), Code::UnknownAccount);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_is_cut_says_so_and_closes_right() {
+    let db = Db::sqlite().await;
+    let t = TestShop::open(&db).await;
+    t.book(&[issue("all", card("one"), "200.00")]).await.unwrap();
+    let spent: Vec<Transfer> = (0..10_000).map(|i| spend(&format!("s{i}"), card("one"), "0.01")).collect();
+    for some in spent.chunks(1_000) {
+        t.book(some).await.unwrap();
+    }
+    let (from, to) = (t.clock.now(), t.clock.now().plus_micros(1));
+    let cut = t.shop.statement(&t.staff(), &card("one"), Currency::CNY, from, to).await.unwrap();
+    assert_eq!((cut.entries.len(), cut.is_cut), (10_000, true));
+    assert_eq!((cut.opening, cut.closing), (yuan("0"), yuan("100.00")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gift_card_is_worth_something_and_its_code_stays_secret() {
+    for db in Db::both().await {
+        let t = TestShop::open(&db).await;
+        let until = t.clock.now().plus_micros(HOUR);
+        let issue =
+            async |amount: Money| t.shop.issue_gift_card(&t.staff(), amount, AccountKind::Promotion.own(), until).await;
+        for nothing in [0, -100] {
+            let refused = issue(Money::from_minor(nothing, Currency::CNY)).await.unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidAmount, "{}", db.name);
+        }
+        let issued = issue(yuan("50.00")).await.unwrap();
+        let events = t.shop.store().events_after(0, 1_000).await.unwrap();
+        let told = events.iter().find(|placed| placed.event.name == "GiftCard.Issued").unwrap();
+        assert_eq!(told.event.subject, issued.card.id.to_string());
+        assert_eq!(told.event.payload["tail"], issued.card.tail);
+        assert!(!told.event.payload.to_string().contains(&issued.code), "{}", db.name);
     }
 }
 
@@ -225,7 +271,7 @@ async fn the_books_hold_what_a_plain_model_holds() {
             let found = (sums.credits_posted - sums.debits_posted, sums.debits_pending);
             assert_eq!(found, model[&balance.account], "{} {}", db.name, balance.account);
         }
-        t.shop.verify(&t.staff(), None).await.unwrap();
+        t.shop.verify(&t.staff(), &Trusted::default()).await.unwrap();
     }
 }
 
@@ -234,7 +280,7 @@ async fn rows_of_the_books_refuse_to_change() {
     for db in Db::both().await {
         let t = TestShop::open(&db).await;
         t.book(&[issue("a", card("one"), "100.00")]).await.unwrap();
-        t.shop.seal(&t.staff(), &SealKey::from_seed([7; 32])).await.unwrap();
+        t.shop.seal(&t.staff(), &SealKey::from_seed([7; 32]), None).await.unwrap();
         let mut conn = sqlx::AnyConnection::connect(&db.url).await.unwrap();
         for statement in [
             "update ledger_transfer set amount = amount + 1",
@@ -251,8 +297,13 @@ async fn rows_of_the_books_refuse_to_change() {
             let refused = sqlx::query(statement).execute(&mut conn).await;
             assert!(refused.is_err(), "{}: {statement}", db.name);
         }
-        t.shop.verify(&t.staff(), None).await.unwrap();
+        t.shop.verify(&t.staff(), &Trusted::default()).await.unwrap();
     }
+}
+
+/// Seals are trusted by this key alone.
+fn by(key: &SealKey) -> Trusted {
+    Trusted { key: Some(key.public()), last: None }
 }
 
 /// Books with everything in them: singles, pendings, ends, several seals.
@@ -272,7 +323,7 @@ async fn sealed_books(t: &TestShop, key: &SealKey) {
             }
         }
         t.clock.advance(HOUR);
-        t.shop.seal(&t.staff(), key).await.unwrap();
+        t.shop.seal(&t.staff(), key, None).await.unwrap();
     }
     // The newest entries are not sealed yet, and not outside the books either.
     t.book(&[issue("tail", card("tail"), "5.00")]).await.unwrap();
@@ -284,7 +335,7 @@ async fn seals_cover_everything_and_prove_each_entry() {
         let t = TestShop::open(&db).await;
         let key = SealKey::from_seed([7; 32]);
         sealed_books(&t, &key).await;
-        let verified = t.shop.verify(&t.staff(), Some(&key.public())).await.unwrap();
+        let verified = t.shop.verify(&t.staff(), &by(&key)).await.unwrap();
         assert_eq!((verified.seals, verified.unsealed), (3, 2), "{}: {verified:?}", db.name);
         let proof = t.shop.prove(&t.staff(), id("s1-4")).await.unwrap().unwrap();
         assert!(proof.holds(t.tenant, &key.public()));
@@ -292,10 +343,43 @@ async fn seals_cover_everything_and_prove_each_entry() {
         let forged = commerce_core::ledger::seal::Inclusion { position: proof.position ^ 1, ..proof };
         assert!(!forged.holds(t.tenant, &key.public()));
         assert_eq!(t.shop.prove(&t.staff(), id("tail")).await.unwrap(), None);
-        let other = t.shop.verify(&t.staff(), Some(&SealKey::from_seed([8; 32]).public())).await.unwrap_err();
+        let other = t.shop.verify(&t.staff(), &by(&SealKey::from_seed([8; 32]))).await.unwrap_err();
         assert!(matches!(other, VerifyError::Disagreement(d) if d.rule == BookRule::KeyIsTrusted));
-        assert_eq!(t.shop.seal(&t.staff(), &key).await.unwrap(), 2);
-        assert_eq!(t.shop.seal(&t.staff(), &key).await.unwrap(), 0);
+        assert_eq!(t.shop.seal(&t.staff(), &key, None).await.unwrap().entries, 2);
+        assert_eq!(t.shop.seal(&t.staff(), &key, None).await.unwrap().entries, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seals_that_were_cut_off_are_missed() {
+    for db in Db::both().await {
+        let t = TestShop::open(&db).await;
+        let key = SealKey::from_seed([7; 32]);
+        sealed_books(&t, &key).await;
+        let last = t.shop.seal(&t.staff(), &key, None).await.unwrap().last;
+        let knowing = Trusted { last, ..by(&key) };
+        t.shop.verify(&t.staff(), &knowing).await.unwrap();
+        let mut conn = sqlx::AnyConnection::connect(&db.url).await.unwrap();
+        switch_guards_off(&mut conn, db.name).await;
+        for statement in [
+            "insert into ledger_unsealed (tenant, entry, digest) select tenant, entry, digest from ledger_leaf
+             where position >= (select max(previous) from ledger_seal)",
+            "delete from ledger_leaf where position >= (select max(previous) from ledger_seal)",
+            "delete from ledger_seal where previous = (select max(previous) from ledger_seal)",
+        ] {
+            assert!(sqlx::query(statement).execute(&mut conn).await.unwrap().rows_affected() > 0, "{statement}");
+        }
+        // Only what is known from outside tells: the log by itself looks as if the last seal had never been made.
+        t.shop.verify(&t.staff(), &by(&key)).await.unwrap();
+        let found = t.shop.verify(&t.staff(), &knowing).await.unwrap_err();
+        assert!(
+            matches!(&found, VerifyError::Disagreement(d) if d.rule == BookRule::SealsStay),
+            "{}: {found}",
+            db.name
+        );
+        let on_top = t.shop.seal(&t.staff(), &key, knowing.last.as_ref()).await.unwrap_err();
+        assert_eq!(on_top.code(), Code::BooksDisagree, "{}", db.name);
+        assert_eq!(t.shop.seal(&t.staff(), &key, None).await.unwrap().entries, 2, "{}", db.name);
     }
 }
 
@@ -315,13 +399,15 @@ async fn a_changed_column_is_found_whatever_it_is() {
         ("ledger_seal", "tenant size previous root peaks key signature at"),
     ];
     let numbers = "amount reserved expires_at at debits_pending debits_posted credits_pending credits_posted position size previous";
+    let constrained = ["ledger_transfer.phase", "ledger_transfer.pending", "ledger_account.max_side"];
     for db in Db::both().await {
         let t = TestShop::open(&db).await;
         let key = SealKey::from_seed([7; 32]);
         sealed_books(&t, &key).await;
-        t.shop.seal(&t.staff(), &key).await.unwrap();
+        t.shop.seal(&t.staff(), &key, None).await.unwrap();
         let mut conn = sqlx::AnyConnection::connect(&db.url).await.unwrap();
         switch_guards_off(&mut conn, db.name).await;
+        let (mut altered_columns, mut refused) = (0, Vec::new());
         for (table, columns) in columns {
             for column in columns.split(' ') {
                 let is_number = numbers.split(' ').any(|number| number == column);
@@ -338,8 +424,10 @@ async fn a_changed_column_is_found_whatever_it_is() {
                 let rows = sqlx::query(sqlx::AssertSqlSafe(pick)).fetch_all(&mut conn).await.unwrap();
                 let row = &rows[rows.len() / 2];
                 let (was, key_of_row): (String, String) = (row.get("was"), row.get("at"));
+                // The next position is taken.
+                let more = if column == "position" { 1_000 } else { 1 };
                 let altered =
-                    if is_number { format!("{}", was.parse::<i64>().unwrap() + 1) } else { format!("{was}x") };
+                    if is_number { format!("{}", was.parse::<i64>().unwrap() + more) } else { format!("{was}x") };
                 let literal = |value: &str| if is_number { value.to_owned() } else { format!("'{value}'") };
                 let set = |from: &str, to: &str, at: &str| {
                     // The row is named by a column that may be the one that changes.
@@ -347,18 +435,44 @@ async fn a_changed_column_is_found_whatever_it_is() {
                     let by = if order == "size" { at.to_owned() } else { format!("'{at}'") };
                     sqlx::AssertSqlSafe(format!("update {table} set {column} = {} where {order} = {by}", literal(to)))
                 };
-                if sqlx::query(set(&was, &altered, &key_of_row)).execute(&mut conn).await.is_err() {
+                match sqlx::query(set(&was, &altered, &key_of_row)).execute(&mut conn).await {
+                    Ok(changed) => altered_columns += changed.rows_affected(),
                     // A constraint that holds even now is as good as a finding.
-                    continue;
+                    Err(_) => {
+                        refused.push(format!("{table}.{column}"));
+                        continue;
+                    }
                 }
-                let found = t.shop.verify(&t.staff(), Some(&key.public())).await;
+                let found = t.shop.verify(&t.staff(), &by(&key)).await;
                 assert!(found.is_err(), "{}: {table}.{column} {was} → {altered} went unseen", db.name);
                 sqlx::query(set(&altered, &was, &key_of_row)).execute(&mut conn).await.unwrap();
-                let restored = t.shop.verify(&t.staff(), Some(&key.public())).await;
+                let restored = t.shop.verify(&t.staff(), &by(&key)).await;
                 assert!(restored.is_ok(), "{}: {table}.{column}: {restored:?}", db.name);
             }
         }
+        assert_eq!((altered_columns, refused), (34, constrained.map(str::to_owned).to_vec()), "{}", db.name);
+        move_to_another_shop(&mut conn, id("s1-4")).await;
+        let found = t.shop.verify(&t.staff(), &by(&key)).await.unwrap_err();
+        assert!(
+            matches!(&found, VerifyError::Disagreement(d) if d.rule == BookRule::EntriesStay),
+            "{}: {found}",
+            db.name
+        );
     }
+}
+
+/// The transfer leaves the books of its shop, and what it brought leaves the sums: nothing that is left misses it.
+async fn move_to_another_shop(conn: &mut sqlx::AnyConnection, transfer: TransferId) {
+    for (side, sum) in [("debit", "debits_posted"), ("credit", "credits_posted")] {
+        let less = format!(
+            "update ledger_account set {sum} = {sum} - (select amount from ledger_transfer where id = '{transfer}')
+             where id = (select {side} from ledger_transfer where id = '{transfer}')"
+        );
+        let changed = sqlx::query(sqlx::AssertSqlSafe(less)).execute(&mut *conn).await.unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+    }
+    let moved = format!("update ledger_transfer set tenant = tenant || 'x' where id = '{transfer}'");
+    assert_eq!(sqlx::query(sqlx::AssertSqlSafe(moved)).execute(conn).await.unwrap().rows_affected(), 1);
 }
 
 async fn switch_guards_off(conn: &mut sqlx::AnyConnection, database: &str) {
@@ -383,7 +497,7 @@ async fn a_flipped_byte_in_the_file_is_found() {
     let t = TestShop::open(&db).await;
     let key = SealKey::from_seed([7; 32]);
     sealed_books(&t, &key).await;
-    t.shop.seal(&t.staff(), &key).await.unwrap();
+    t.shop.seal(&t.staff(), &key, None).await.unwrap();
     let path = db.url.strip_prefix("sqlite:").unwrap();
     let (pages, before) = {
         let mut conn = sqlx::AnyConnection::connect(&db.url).await.unwrap();
@@ -409,7 +523,7 @@ async fn a_flipped_byte_in_the_file_is_found() {
             Err(_) => false,
         };
         let found = match Store::open(&url).await {
-            Ok(store) => Shop::new(store).verify(&t.staff(), Some(&key.public())).await.is_err(),
+            Ok(store) => Shop::new(store).verify(&t.staff(), &by(&key)).await.is_err(),
             Err(_) => true,
         };
         altered += i32::from(!reads_the_same);
@@ -444,7 +558,7 @@ async fn the_books_are_closed_to_shoppers() {
     let buyer = t.add_customer("C1").await;
     let shopper = buyer.caller.clone();
     assert_eq!(t.shop.transfer(&shopper, &[issue("a", card("x"), "1.00")]).await.unwrap_err().code(), Code::NotAllowed);
-    assert_eq!(t.shop.verify(&shopper, None).await.unwrap_err().code(), Code::NotAllowed);
+    assert_eq!(t.shop.verify(&shopper, &Trusted::default()).await.unwrap_err().code(), Code::NotAllowed);
     let balances = t.shop.balances(&shopper, &AccountSearch::default(), None).await;
     assert_eq!(balances.unwrap_err().code(), Code::NotAllowed);
 }

@@ -2,11 +2,13 @@
 
 use crate::db::Db;
 use crate::shop::{TestShop, yuan};
+use commerce_core::catalog::id_of_code;
 use commerce_core::error::{Code, Failure};
 use commerce_core::order::OrderId;
 use commerce_core::rules::{CouponState, RuleState, Verdict};
 use commerce_core::time::DAY;
 use commerce_core::{Item, OrderRequest};
+use sqlx::Connection;
 
 /// A rule of the year 2026 for everybody.
 fn rule(id: &str, kind: &str, rest: &str) -> String {
@@ -147,6 +149,81 @@ async fn a_rule_is_taken_back_to_the_version_before() {
         assert_eq!(faulty.code(), Code::InvalidRule);
         let text = faulty.to_string();
         assert!(text.contains("valid_to") && text.contains("effect.reduce"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_was_withdrawn_is_not_taken_back_to_what_it_said_before() {
+    for db in Db::both().await {
+        let t = TestShop::open(&db).await;
+        let staff = t.staff();
+        let off = |share: u32| rule("sale", "discount", &format!(r#""effect": {{"percent_off": {share}}}"#));
+        t.shop.publish_rule(&staff, &off(1_000)).await.unwrap();
+        assert_eq!(t.shop.withdraw_rule(&staff, "sale").await.unwrap(), 2, "{}", db.name);
+        assert_eq!(t.shop.withdraw_rule(&staff, "sale").await.unwrap_err().code(), Code::UnknownRule);
+        t.shop.publish_rule(&staff, &off(2_000)).await.unwrap();
+        let back = t.shop.roll_back_rule(&staff, "sale").await.unwrap();
+        assert_eq!((back.version, back.state), (4, RuleState::Withdrawn), "{}", db.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_cannot_be_read_can_be_withdrawn() {
+    for db in Db::both().await {
+        let t = TestShop::open(&db).await;
+        let tea = t.add_product("TEA", &["TEA-1"]).await[0];
+        t.receive(tea, 10).await;
+        let buyer = t.add_customer("C1").await;
+        let json = rule("sale", "discount", r#""effect": {"percent_off": 1000}"#);
+        t.shop.publish_rule(&t.staff(), &json).await.unwrap();
+        let mut conn = sqlx::AnyConnection::connect(&db.url).await.unwrap();
+        sqlx::query("update rule_version set body = '{'").execute(&mut conn).await.unwrap();
+        let wants = buyer.wants(&[(tea, 1)]);
+        t.shop.preview(&buyer.caller, buyer.customer, &wants).await.unwrap_err();
+        t.shop.withdraw_rule(&t.staff(), "sale").await.unwrap();
+        t.shop.preview(&buyer.caller, buyer.customer, &wants).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coupon_is_not_used_up_for_freight_that_costs_nothing() {
+    for db in Db::both().await {
+        let t = TestShop::open(&db).await;
+        let tea = t.add_product("TEA", &["TEA-1"]).await[0];
+        t.receive(tea, 100).await;
+        let buyer = t.add_customer("C1").await;
+        let json = rule("post-free", "coupon", r#""effect": {"free_shipping": true}"#);
+        t.shop.publish_rule(&t.staff(), &json).await.unwrap();
+        let coupon = t.shop.grant_coupons(&t.staff(), "post-free", &[buyer.customer]).await.unwrap().remove(0);
+        let preview = async |qty| {
+            let request = OrderRequest { coupons: vec![coupon.code.clone()], ..buyer.wants(&[(tea, qty)]) };
+            t.shop.preview(&buyer.caller, buyer.customer, &request).await
+        };
+        // From 99.00 on nothing is charged for freight.
+        let refused = preview(10).await.unwrap_err();
+        assert_eq!(refused.code(), Code::CouponRefused, "{}", db.name);
+        assert!(refused.to_string().contains("no freight") && refused.zh().contains("没有运费"), "{refused}");
+        assert_eq!(preview(5).await.unwrap().totals.freight, yuan("0.00"), "{}", db.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn coupons_are_for_customers_there_are_and_not_without_end() {
+    for db in Db::both().await {
+        let t = TestShop::open(&db).await;
+        let buyer = t.add_customer("C1").await;
+        let staff = t.staff();
+        let json = rule("welcome", "coupon", r#""effect": {"percent_off": 1000}"#);
+        t.shop.publish_rule(&staff, &json).await.unwrap();
+        let nobody = id_of_code(t.tenant, "nobody");
+        let refused = t.shop.grant_coupons(&staff, "welcome", &[buyer.customer, nobody]).await.unwrap_err();
+        assert_eq!(refused.code(), Code::UnknownCustomer, "{}", db.name);
+        let refused = t.shop.grant_coupons(&staff, "welcome", &vec![buyer.customer; 10_001]).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidRequest, "{}", db.name);
+        let refused = t.shop.print_coupons(&staff, "welcome", 10_001).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidRequest, "{}", db.name);
+        assert!(t.shop.coupons(&staff, buyer.customer).await.unwrap().is_empty(), "{}", db.name);
+        assert_eq!(t.shop.grant_coupons(&staff, "welcome", &[buyer.customer; 2]).await.unwrap().len(), 2);
     }
 }
 

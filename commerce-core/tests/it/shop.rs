@@ -6,6 +6,7 @@ use commerce_core::catalog::{Labels, Part, Product, ProductKind, ProductStatus, 
 use commerce_core::customer::{Address, AddressId, Customer, CustomerId, Destination, Level};
 use commerce_core::id::Mint;
 use commerce_core::inventory::{Warehouse, WarehouseId};
+use commerce_core::ledger::seal::Trusted;
 use commerce_core::money::{Currency, Money};
 use commerce_core::store::Store;
 use commerce_core::tenant::TenantId;
@@ -151,7 +152,7 @@ impl TestShop {
     pub(crate) async fn assert_books(&self) {
         let wrong = self.shop.store().read().await.unwrap().stock_disagreements(self.tenant).await.unwrap();
         assert_eq!(wrong, []);
-        self.shop.verify(&self.staff(), None).await.expect("the books agree");
+        self.shop.verify(&self.staff(), &Trusted::default()).await.expect("the books agree");
     }
 }
 

@@ -100,9 +100,30 @@ fn what_is_no_document_or_too_much_of_one_is_refused() {
     assert_eq!(when(deep), ["condition.not.not.not.not.not.not.not.not: nested deeper than 8; flatten the condition"]);
     let many = json!({"any": vec![json!({"pieces_below": 2}); 70]});
     assert_eq!(when(many), ["condition.any[63]: more than 64 conditions; split the rule"]);
+    let long: Vec<String> = (0..501).map(|i| format!("s{i}")).collect();
+    let scope = json!({"scope": {"level": "product", "skus": long}});
+    assert_eq!(faults(&document(&scope).to_string()), ["scope.skus: more than 500 items; split the rule"]);
     let yen = Rule::read(&document(&json!({})).to_string(), Currency::JPY).unwrap_err();
     assert_eq!(yen[0].to_string(), "effect.reduce: 10.00 has more decimals than JPY has; give at most 0 decimals");
     assert_eq!(yen[0].zh(), "effect.reduce: 10.00 的小数位超出 JPY 的精度，最多 0 位小数");
+}
+
+/// "1" is kept as "1.00": what is sent can be small enough when what is kept is not.
+#[test]
+fn what_would_be_kept_is_measured_too() {
+    let steps: Vec<Value> =
+        (1..=100).map(|i| json!({"from": format!("{}", i * 10), "reduce": i.to_string()})).collect();
+    let codes = |count: usize| (0..count).map(|i| format!("{i:0>64}")).collect::<Vec<_>>();
+    let sent = |products: usize| {
+        let scope = json!({"level": "product", "skus": codes(500), "products": codes(products)});
+        document(&json!({"scope": scope, "effect": {"steps": steps}})).to_string()
+    };
+    let fitting = (1..500).rfind(|products| sent(*products).len() <= 64 * 1024).unwrap();
+    assert!(faults(&sent(fitting))[0].starts_with("the document is longer"));
+    let rule = Rule::read(&sent(fitting - 20), CNY).unwrap();
+    // What was kept once is read whatever its size.
+    let stored = format!("{}{}", " ".repeat(70_000), rule.to_json());
+    assert_eq!(Rule::read_stored(&stored, CNY), Ok(rule));
 }
 
 #[test]
