@@ -150,8 +150,10 @@ fn spoil(statement: &str, seed: u64) -> (String, BTreeMap<String, usize>) {
             2 => row[5] = "USD".to_owned(),
             3 => rows.push(row.clone()),
             4 => {
+                // The day's last, so that nothing that is missing may be in a statement still to come.
                 let (no, channel_no) = (format!("pay_{i:032x}"), format!("X{i}"));
-                rows.push([&[no, channel_no], &row[2..]].concat());
+                let at = format!("{}T23:59:59Z", row[6].split('T').next().unwrap_or_default());
+                rows.push([&[no, channel_no], &row[2..6], &[at], &row[7..]].concat());
             }
             _ => continue,
         }

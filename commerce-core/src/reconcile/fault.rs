@@ -121,7 +121,7 @@ pub enum RowProblem {
     NoNumber,
     #[error("{text:?} is not a whole number of minor units; should amount_unit be major?")]
     NotMinorUnits { text: String },
-    #[error("{amount} has the wrong sign; a refund has the one that refund_sign says, all else is positive")]
+    #[error("{amount} has the wrong sign; a refund has the one that refund_sign says, a payment is positive")]
     WrongSign { amount: Money },
     #[error("{text:?} is not a local time; write it like 2026-11-21 08:00:00")]
     NotLocalTime { text: String },
@@ -144,7 +144,7 @@ impl RowProblem {
             Self::NotMinorUnits { text } => {
                 format!("{text:?} 不是以最小货币单位表示的整数，amount_unit 是否应为 major？")
             }
-            Self::WrongSign { amount } => format!("{amount} 的正负号不对：退款以 refund_sign 为准，其余应为正数"),
+            Self::WrongSign { amount } => format!("{amount} 的正负号不对：退款以 refund_sign 为准，支付应为正数"),
             Self::NotLocalTime { text } => format!("{text:?} 不是本地时间，请写成 2026-11-21 08:00:00 这样的形式"),
             Self::Money(error) => error.zh(),
             Self::Time(error) => error.zh(),

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 /// What may belong together: places in both lists, of one kind and currency.
-#[derive(Default)]
 pub(super) struct Party {
     pub(super) expected: Vec<usize>,
     pub(super) rows: Vec<usize>,
@@ -14,16 +13,6 @@ pub(super) struct Party {
 impl Party {
     pub(super) fn is_two_sided(&self) -> bool {
         !self.expected.is_empty() && !self.rows.is_empty()
-    }
-
-    pub(super) fn merge<'a>(parties: impl IntoIterator<Item = &'a Party>) -> Self {
-        let mut all = Self::default();
-        for party in parties {
-            all.expected.extend(&party.expected);
-            all.rows.extend(&party.rows);
-        }
-        all.expected.sort_unstable();
-        all
     }
 }
 

@@ -1,7 +1,7 @@
 //! The matcher. Each step settles what it is sure of and leaves the rest to the next; a difference is named last of all.
 
 use super::links::{Number, Party, connect, owners};
-use super::{Difference, Expected, Match, Mismatch, Outcome, Pairing, StatementRow};
+use super::{Difference, Expected, Match, Mismatch, Outcome, StatementRow};
 use crate::ledger::hex;
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -17,21 +17,13 @@ pub fn reconcile(expected: &[Expected], rows: &[StatementRow], as_of: Timestamp)
     matcher.set_currencies_apart();
     let families = matcher.families();
     for family in &families {
-        matcher.settle(family, Tie::Number);
+        matcher.settle(family);
     }
-    matcher.settle_by_reference(&families);
     for family in &families {
         matcher.set_amounts_apart(family);
     }
     matcher.set_missing_apart();
     matcher.outcome
-}
-
-/// What holds a party together.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Tie {
-    Number,
-    Reference,
 }
 
 struct Matcher<'a> {
@@ -153,51 +145,20 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// What shares a reference, and sums to the same. Where numbers already name a counterpart on both sides, that
-    /// counterpart is wrong on its own: two errors must not cancel out, so at least one stranger has to take part.
-    fn settle_by_reference(&mut self, families: &[Party]) {
-        let open: Vec<Party> = families.iter().map(|family| self.still_open(family)).collect();
-        let references = open.iter().enumerate().flat_map(|(member, party)| {
-            let ours = self.ours(&party.expected).map(|e| (e.kind, e.amount, &e.reference));
-            let theirs = self.theirs(&party.rows).map(|r| (r.kind, r.amount, &r.reference));
-            let named = ours.chain(theirs).filter(|(_, _, reference)| !reference.is_empty());
-            named.map(move |(kind, amount, reference)| ((kind, amount.currency(), reference), member))
-        });
-        for group in connect(open.len(), references) {
-            let parties = group.iter().map(|i| &open[*i]);
-            let strangers = Party::merge(parties.clone().filter(|party| !party.is_two_sided()));
-            let has_strangers = !strangers.expected.is_empty() || !strangers.rows.is_empty();
-            if has_strangers && !self.settle(&strangers, Tie::Reference) {
-                self.settle(&Party::merge(parties), Tie::Reference);
-            }
+    /// Settles a party whose sums agree: with all that is expected, or with what is due.
+    fn settle(&mut self, party: &Party) {
+        let due: Vec<usize> = party.expected.iter().copied().filter(|i| self.is_due(*i)).collect();
+        if !self.settle_exactly(&party.expected, &party.rows) && due.len() < party.expected.len() {
+            self.settle_exactly(&due, &party.rows);
         }
     }
 
-    /// Settles a party whose sums agree: with all that is expected, or with what is due.
-    fn settle(&mut self, party: &Party, tie: Tie) -> bool {
-        let due: Vec<usize> = party.expected.iter().copied().filter(|i| self.is_due(*i)).collect();
-        self.settle_exactly(&party.expected, &party.rows, tie)
-            || (due.len() < party.expected.len() && self.settle_exactly(&due, &party.rows, tie))
-    }
-
-    fn settle_exactly(&mut self, expected: &[usize], rows: &[usize], tie: Tie) -> bool {
+    fn settle_exactly(&mut self, expected: &[usize], rows: &[usize]) -> bool {
         let Some(target) = total(self.ours(expected).map(|e| e.amount)) else { return false };
         let Some((rows, surplus)) = self.absorb(rows, target) else { return false };
-        if tie == Tie::Reference && self.are_others(expected, &rows) {
-            return false;
-        }
         self.agree(expected.to_vec(), rows);
         self.differ_each(Mismatch::Duplicate, surplus);
         true
-    }
-
-    /// The same amounts under numbers of their own are other payments, not the expected ones put together anew.
-    fn are_others(&self, expected: &[usize], rows: &[usize]) -> bool {
-        let mut ours: Vec<i64> = self.ours(expected).map(|e| e.amount.minor()).collect();
-        let mut theirs: Vec<i64> = self.theirs(rows).map(|r| r.amount.minor()).collect();
-        ours.sort_unstable();
-        theirs.sort_unstable();
-        ours == theirs && self.theirs(rows).any(|row| !row.our_no.is_empty() && row.our_no != row.reference)
     }
 
     /// Rows that sum to `target`, and the repeats that had to be left out for it.
@@ -275,24 +236,21 @@ impl<'a> Matcher<'a> {
             return self.differ(Mismatch::Fee, expected, rows);
         }
         self.close(&expected, &rows);
-        let how = match (expected.len(), rows.len()) {
-            (1, 1) => Pairing::OneToOne,
-            (1, _) => Pairing::OneToMany,
-            (_, 1) => Pairing::ManyToOne,
-            _ => Pairing::ManyToMany,
-        };
-        self.outcome.matches.push(Match { expected, rows, how });
+        self.outcome.matches.push(Match { expected, rows });
     }
 
     fn differ(&mut self, reason: Mismatch, expected: Vec<usize>, rows: Vec<usize>) {
         self.close(&expected, &rows);
-        let (ours, theirs) = (self.ours(&expected), self.theirs(&rows));
+        let (ours, theirs) = (|| self.ours(&expected), || self.theirs(&rows));
+        let (expected_fee, actual_fee) = (total(ours().map(|e| e.fee)), total(theirs().map(|r| r.fee)));
         let (expected_amount, actual_amount) = match reason {
-            Mismatch::Fee => (total(ours.map(|e| e.fee)), total(theirs.map(|r| r.fee))),
-            _ => (total(ours.map(|e| e.amount)), total(theirs.map(|r| r.amount))),
+            Mismatch::Fee => (expected_fee, actual_fee),
+            _ => (total(ours().map(|e| e.amount)), total(theirs().map(|r| r.amount))),
         };
         let key = self.key(reason, &expected, &rows);
-        self.outcome.differences.push(Difference { reason, expected, rows, expected_amount, actual_amount, key });
+        let difference =
+            Difference { reason, expected, rows, expected_amount, actual_amount, expected_fee, actual_fee, key };
+        self.outcome.differences.push(difference);
     }
 
     fn close(&mut self, expected: &[usize], rows: &[usize]) {

@@ -43,9 +43,10 @@ pub struct StatementRow {
     /// The number we gave the channel; empty where it keeps none.
     pub our_no: String,
     pub channel_no: String,
-    /// What rows have in common: a settlement batch, a parent number. Empty where there is none.
+    /// What rows have in common: a settlement batch, a parent number. Empty where there is none. It is for people: a sum over a
+    /// batch would let two errors in it cancel out.
     pub reference: String,
-    /// Never negative: the kind says which way the money went.
+    /// The kind says which way the money went; only of an adjustment the sign does, negative where the channel took it.
     pub amount: Money,
     /// Negative where the channel gives its fee back.
     pub fee: Money,
@@ -53,11 +54,7 @@ pub struct StatementRow {
 }
 
 impl StatementRow {
-    /// What the row says, wherever in a file it stands. Of identical rows see [`fingerprints`].
-    pub fn fingerprint(&self) -> String {
-        hex(&self.digest())
-    }
-
+    /// What the row says, wherever in a file it stands.
     fn digest(&self) -> [u8; 32] {
         let (kind, amount, fee) = (self.kind.to_string(), self.amount.to_string(), self.fee.to_string());
         let at = self.at.to_string();
@@ -93,7 +90,6 @@ pub struct Expected {
     pub kind: RowKind,
     /// Empty until the channel told us.
     pub channel_no: String,
-    pub reference: String,
     pub amount: Money,
     pub fee: Money,
     pub at: Timestamp,
@@ -115,17 +111,6 @@ pub struct Outcome {
 pub struct Match {
     pub expected: Vec<usize>,
     pub rows: Vec<usize>,
-    pub how: Pairing,
-}
-
-/// How many of ours with how many of the channel's rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
-#[strum(serialize_all = "snake_case")]
-pub enum Pairing {
-    OneToOne,
-    OneToMany,
-    ManyToOne,
-    ManyToMany,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +122,9 @@ pub struct Difference {
     /// summed.
     pub expected_amount: Option<Money>,
     pub actual_amount: Option<Money>,
+    /// The fees of each side, whatever the reason.
+    pub expected_fee: Option<Money>,
+    pub actual_fee: Option<Money>,
     /// The same difference has the same key whenever it is found again, and no other one has it.
     pub key: String,
 }

@@ -130,7 +130,7 @@ impl<'a> RowReader<'a> {
         let reference = columns.reference.as_ref().map_or(Some(String::new()), |column| self.number(column));
         let (kind, at, currency) = (self.kind(), self.time(), self.currency());
         let amount = currency.and_then(|currency| self.money(&columns.amount, currency));
-        let amount = kind.zip(amount).and_then(|(kind, amount)| self.unsigned(kind, amount));
+        let amount = kind.zip(amount).and_then(|(kind, amount)| self.well_signed(kind, amount));
         let fee = currency.and_then(|currency| self.fee(currency));
         let (our_no, channel_no, kind) = (our_no?, channel_no?, kind?);
         if our_no.is_empty() && channel_no.is_empty() && kind != RowKind::Adjustment {
@@ -222,8 +222,9 @@ impl<'a> RowReader<'a> {
         self.keep(column, money)
     }
 
-    fn unsigned(&mut self, kind: RowKind, amount: Money) -> Option<Money> {
+    fn well_signed(&mut self, kind: RowKind, amount: Money) -> Option<Money> {
         let unsigned = match (kind, self.format.refund_sign) {
+            (RowKind::Adjustment, _) => return Some(amount),
             (RowKind::Refund, RefundSign::Negative) => amount.negate().ok(),
             _ => Some(amount),
         };

@@ -23,6 +23,9 @@ pub struct Ticket {
     pub kind: RowKind,
     pub expected_amount: Option<Money>,
     pub actual_amount: Option<Money>,
+    /// The fees of each side, none where it is absent.
+    pub expected_fee: Money,
+    pub actual_fee: Money,
     /// Our payments and refunds.
     pub ours: Vec<String>,
     /// The fingerprints of the channel's rows.
@@ -56,8 +59,8 @@ pub enum TicketStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Resolution {
-    /// The channel is right: our clearing account is brought to what it says, against `differences` (against `fees` where
-    /// the fee differs).
+    /// The channel is right: our clearing account is brought to what it says, the amount against `differences`, the fee against
+    /// `fees`.
     BookTheirs,
     /// We are right: the channel will correct its statement. Nothing is booked.
     TheirMistake,
@@ -65,21 +68,27 @@ pub enum Resolution {
     SettledElsewhere,
     /// A later statement brought what was missing.
     Cleared,
+    /// It is another difference by now, which has its own ticket.
+    Superseded,
+    /// It was booked as the channel said, and booked back since, because a later statement says otherwise.
+    Undone,
 }
 
 impl Ticket {
-    /// What the clearing account is to receive (above zero) or give (below) so that it holds what the channel says.
-    pub fn correction(&self) -> Result<Money, ReconcileError> {
-        let signed = match (self.reason, self.expected_amount, self.actual_amount) {
-            (Mismatch::Currency, ..) => return Err(ReconcileError::NothingToBook),
+    /// What the clearing account is to receive (above zero) or give (below) so that it holds what the channel says: of the
+    /// amount, and of the fee.
+    pub fn correction(&self) -> Result<[Money; 2], ReconcileError> {
+        let amount = match (self.reason, self.expected_amount, self.actual_amount) {
+            (Mismatch::Currency, ..) | (_, None, None) => return Err(ReconcileError::NothingToBook),
+            // The amounts agree.
+            (Mismatch::Fee, ..) => Money::zero(self.expected_fee.currency()),
             (_, Some(ours), Some(theirs)) => theirs.checked_sub(ours)?,
             (_, None, Some(theirs)) => theirs,
             (_, Some(ours), None) => ours.negate()?,
-            (_, None, None) => return Err(ReconcileError::NothingToBook),
         };
-        // A refund leaves the account, and so does a fee.
-        let leaves = self.kind == RowKind::Refund || self.reason == Mismatch::Fee;
-        Ok(if leaves { signed.negate()? } else { signed })
+        let amount = if self.kind == RowKind::Refund { amount.negate()? } else { amount };
+        // A fee leaves the account.
+        Ok([amount, self.expected_fee.checked_sub(self.actual_fee)?])
     }
 }
 

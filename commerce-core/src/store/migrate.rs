@@ -27,6 +27,7 @@ const MIGRATIONS: &[(i64, &str, For, &str)] = &[
     (8, "rules", For::Both, include_str!("../../../migrations/0008_rules.sql")),
     (9, "reconciliation", For::Both, include_str!("../../../migrations/0009_reconciliation.sql")),
     (10, "dispute", For::Both, include_str!("../../../migrations/0010_dispute.sql")),
+    (11, "difference", For::Both, include_str!("../../../migrations/0011_difference.sql")),
 ];
 
 pub(super) fn newest() -> i64 {

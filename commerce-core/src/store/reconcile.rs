@@ -1,10 +1,11 @@
 use super::{Cell, Conn, Row, StoreError, Tx};
-use crate::ledger::AccountKind;
+use crate::ledger::{Account, AccountKind};
 use crate::money::{Currency, Money};
 use crate::reconcile::{Expected, StatementRow, Ticket, TicketId, TicketStatus};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
 use serde_json::json;
+use std::collections::HashSet;
 
 /// A span of time of one channel.
 pub(crate) struct Window<'a> {
@@ -19,7 +20,6 @@ pub(crate) struct Window<'a> {
 pub struct TicketSearch {
     pub channel: String,
     pub status: Option<TicketStatus>,
-    pub id: Option<TicketId>,
 }
 
 /// How much one insert carries.
@@ -28,19 +28,32 @@ const ROWS_AT_ONCE: usize = 512;
 const ABSENT: i64 = -i64::MAX;
 
 impl Conn {
-    /// What our books say the channel did in the window, and what the statement names from outside of it. `due` is not
-    /// filled in.
+    /// What our books say the channel did in the window, and what rows name from outside of it. `due` is not filled in.
     pub(crate) async fn expected(
         &mut self,
         window: &Window<'_>,
         currency: Currency,
-        named: &[&str],
+        named_by: impl Iterator<Item = &StatementRow>,
     ) -> Result<Vec<Expected>, StoreError> {
-        let deposits = AccountKind::Deposits.own().id(window.tenant, currency);
-        let named: Vec<_> = named.iter().map(|no| json!({ "no": no })).collect();
+        let account = |account: Account| account.id(window.tenant, currency);
+        let numbers: Vec<_> = named_by.map(|row| numbers(&row.our_no, &row.channel_no)).collect();
         let question = self.sql(include_str!("sql/reconcile/expected.sql")).text(window.tenant).text(window.channel);
-        let rows = question.text(deposits).time(window.from).time(window.to).json(&named).rows().await?;
+        let question = question.text(account(AccountKind::Deposits.own()));
+        let question = question.text(account(AccountKind::Clearing.of(window.channel)));
+        let rows = question.time(window.from).time(window.to).json(&numbers).rows().await?;
         rows.into_iter().map(read_expected).collect()
+    }
+
+    /// When the channel did what an earlier statement has as its last before `time`.
+    pub(crate) async fn listed_before(
+        &mut self,
+        tenant: TenantId,
+        channel: &str,
+        time: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let question = self.sql(include_str!("sql/reconcile/listed_before.sql")).text(tenant).text(channel);
+        let Some(row) = question.time(time).row().await? else { return Ok(None) };
+        Ok(row.maybe_int("at")?.map(Timestamp::from_micros))
     }
 
     pub(crate) async fn statement_rows(
@@ -49,7 +62,19 @@ impl Conn {
     ) -> Result<Vec<(String, StatementRow)>, StoreError> {
         let question = self.sql(include_str!("sql/reconcile/rows.sql")).text(window.tenant).text(window.channel);
         let rows = question.time(window.from).time(window.to).rows().await?;
-        rows.into_iter().map(|row| Ok((row.text("fingerprint")?, read_statement_row(&row)?))).collect()
+        rows.iter().map(read_statement_row).collect()
+    }
+
+    /// Rows from outside of the window that name what is expected.
+    pub(crate) async fn rows_naming(
+        &mut self,
+        window: &Window<'_>,
+        expected: &[Expected],
+    ) -> Result<Vec<(String, StatementRow)>, StoreError> {
+        let numbers: Vec<_> = expected.iter().map(|one| numbers(&one.id, &one.channel_no)).collect();
+        let question = self.sql(include_str!("sql/reconcile/rows_naming.sql")).text(window.tenant);
+        let question = question.text(window.channel).time(window.from).time(window.to);
+        question.json(&numbers).rows().await?.iter().map(read_statement_row).collect()
     }
 
     pub(crate) async fn tickets(
@@ -60,9 +85,27 @@ impl Conn {
     ) -> Result<Vec<Ticket>, StoreError> {
         let question = self.sql(include_str!("sql/reconcile/differences.sql")).text(tenant).text(&search.channel);
         let question = question.text(search.status.map_or_else(String::new, |status| status.to_string()));
-        let rows = question.text(search.id.map_or_else(String::new, |id| id.to_string())).int(limit).rows().await?;
+        question.int(limit).rows().await?.into_iter().map(read_ticket).collect()
+    }
+
+    pub(crate) async fn ticket(&mut self, tenant: TenantId, id: TicketId) -> Result<Option<Ticket>, StoreError> {
+        let row = self.sql(include_str!("sql/reconcile/find.sql")).text(tenant).text(id).row().await?;
+        row.map(read_ticket).transpose()
+    }
+
+    /// Tickets that a statement may settle.
+    pub(crate) async fn unsettled_tickets(
+        &mut self,
+        tenant: TenantId,
+        channel: &str,
+    ) -> Result<Vec<Ticket>, StoreError> {
+        let rows = self.sql(include_str!("sql/reconcile/unsettled.sql")).text(tenant).text(channel).rows().await?;
         rows.into_iter().map(read_ticket).collect()
     }
+}
+
+fn numbers(our_no: &str, channel_no: &str) -> serde_json::Value {
+    json!({ "our_no": our_no, "channel_no": channel_no })
 }
 
 impl Tx {
@@ -98,11 +141,10 @@ impl Tx {
         Ok(new)
     }
 
-    /// Opens tickets; says how many were not known before.
+    /// Opens tickets, and lets those that are open follow their difference; says how many were not known before.
     pub(crate) async fn open_tickets(&mut self, tenant: TenantId, tickets: &[Ticket]) -> Result<usize, StoreError> {
         let amount = |amount: Option<Money>| Cell::int(amount.map_or(ABSENT, Money::minor));
         let row = |t: &Ticket| {
-            let currency = t.expected_amount.or(t.actual_amount).map_or(Currency::CNY, Money::currency);
             vec![
                 Cell::text(t.id),
                 Cell::text(tenant),
@@ -111,9 +153,12 @@ impl Tx {
                 Cell::text(&t.day),
                 Cell::text(t.reason),
                 Cell::text(t.kind),
-                Cell::text(currency),
+                Cell::text(t.expected_fee.currency()),
                 amount(t.expected_amount),
+                Cell::money(t.expected_fee),
+                Cell::text(t.actual_fee.currency()),
                 amount(t.actual_amount),
+                Cell::money(t.actual_fee),
                 Cell::json(&t.ours),
                 Cell::json(&t.theirs),
                 Cell::time(t.due_at),
@@ -123,7 +168,9 @@ impl Tx {
         let mut new = 0;
         for some in tickets.chunks(ROWS_AT_ONCE) {
             let rows = some.iter().map(row).collect();
-            new += self.sql_rows(include_str!("sql/reconcile/insert_differences.sql"), rows).changes().await?;
+            for row in self.sql_rows(include_str!("sql/reconcile/open.sql"), rows).rows().await? {
+                new += usize::from(row.int("version")? == 1);
+            }
         }
         Ok(new)
     }
@@ -135,6 +182,21 @@ impl Tx {
         let saved = statement.text(&ticket.resolution).text(&ticket.note).time(ticket.updated_at).changes().await?;
         if saved == 1 { Ok(()) } else { Err(self.lost_a_race()) }
     }
+
+    /// Closes tickets with the resolution they have now; says which, for one that somebody else has changed is left alone.
+    pub(crate) async fn close_tickets(
+        &mut self,
+        tenant: TenantId,
+        tickets: &[Ticket],
+        now: Timestamp,
+    ) -> Result<HashSet<TicketId>, StoreError> {
+        let row = |t: &Ticket| {
+            vec![Cell::text(t.id), Cell::text(tenant), Cell::int(t.version), Cell::text(&t.resolution), Cell::time(now)]
+        };
+        let rows = tickets.iter().map(row).collect();
+        let closed = self.sql_rows(include_str!("sql/reconcile/close.sql"), rows).rows().await?;
+        closed.into_iter().map(|row| row.id("id")).collect()
+    }
 }
 
 fn read_expected(row: Row) -> Result<Expected, StoreError> {
@@ -143,7 +205,6 @@ fn read_expected(row: Row) -> Result<Expected, StoreError> {
         id: row.text("id")?,
         kind: row.word("kind")?,
         channel_no: row.text("channel_no")?,
-        reference: String::new(),
         amount: row.money("amount", currency)?,
         fee: row.money("fee", currency)?,
         at: row.time("at")?,
@@ -151,9 +212,10 @@ fn read_expected(row: Row) -> Result<Expected, StoreError> {
     })
 }
 
-fn read_statement_row(row: &Row) -> Result<StatementRow, StoreError> {
+/// With its fingerprint.
+fn read_statement_row(row: &Row) -> Result<(String, StatementRow), StoreError> {
     let currency = row.word("currency")?;
-    Ok(StatementRow {
+    let content = StatementRow {
         line: 0,
         kind: row.word("kind")?,
         our_no: row.text("our_no")?,
@@ -162,12 +224,15 @@ fn read_statement_row(row: &Row) -> Result<StatementRow, StoreError> {
         amount: row.money("amount", currency)?,
         fee: row.money("fee", currency)?,
         at: row.time("at")?,
-    })
+    };
+    Ok((row.text("fingerprint")?, content))
 }
 
 fn read_ticket(row: Row) -> Result<Ticket, StoreError> {
-    let currency: Currency = row.word("currency")?;
-    let amount = |column| Ok::<_, StoreError>(row.maybe_int(column)?.map(|minor| Money::from_minor(minor, currency)));
+    let ours: Currency = row.word("currency")?;
+    let theirs = if row.text("actual_currency")?.is_empty() { ours } else { row.word("actual_currency")? };
+    let amount =
+        |column, currency| Ok::<_, StoreError>(row.maybe_int(column)?.map(|minor| Money::from_minor(minor, currency)));
     Ok(Ticket {
         id: row.id("id")?,
         channel: row.text("channel")?,
@@ -175,8 +240,10 @@ fn read_ticket(row: Row) -> Result<Ticket, StoreError> {
         day: row.text("day")?,
         reason: row.word("reason")?,
         kind: row.word("kind")?,
-        expected_amount: amount("expected_amount")?,
-        actual_amount: amount("actual_amount")?,
+        expected_amount: amount("expected_amount", ours)?,
+        expected_fee: row.money("expected_fee", ours)?,
+        actual_amount: amount("actual_amount", theirs)?,
+        actual_fee: row.money("actual_fee", theirs)?,
         ours: row.json("ours")?,
         theirs: row.json("theirs")?,
         assigned_to: row.text("assigned_to")?,

@@ -71,6 +71,14 @@ fn amounts_are_read_exactly_or_not_at_all() {
 }
 
 #[test]
+fn an_adjustment_may_go_either_way() {
+    let rows =
+        sandbox(",,ADJUSTMENT,-3.00,0,CNY,2026-11-21T08:00:00Z,\n,,ADJUSTMENT,2.00,0,CNY,2026-11-21T08:00:00Z,\n");
+    let amounts: Vec<i64> = rows.unwrap().iter().map(|row| row.amount.minor()).collect();
+    assert_eq!(amounts, [-3_00, 2_00]);
+}
+
+#[test]
 fn bad_rows_are_listed_by_line_and_column() {
     let good = "pay_1,c1,PAYMENT,1.00,0.01,CNY,2026-11-21T08:00:00Z,B1\n";
     let file = [

@@ -1,0 +1,4 @@
+select id, channel, key, day, reason, kind, currency, expected_amount, expected_fee, actual_currency, actual_amount, actual_fee, ours,
+       theirs, assigned_to, status, resolution, note, due_at, version, created_at, updated_at
+from difference
+where id = $2 and tenant || '' = $1
