@@ -35,8 +35,8 @@ pub struct Settings {
     /// Orders to one address and phone, together lighter than this and placed within the window, are proposed for merging.
     pub merge_under_g: u32,
     pub merge_window_minutes: u32,
-    /// Where more than this of one order is to go back on somebody's word, a second person looks at it first: in the
-    /// currency's smallest unit. None where one person may decide alone.
+    /// Where, with what has gone back before, more than this of one order is to go back on somebody's word, a second person
+    /// looks at it first: in the currency's smallest unit. None where one person may decide alone.
     pub refund_check_over: Option<i64>,
 }
 

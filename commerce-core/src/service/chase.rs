@@ -60,7 +60,7 @@ impl Shop {
             for one in news {
                 match self.hear(caller, terms.clone(), one).await {
                     Ok(_) => {}
-                    Err(PaymentError::Store(error)) => return Err(error.into()),
+                    Err(error) if error.kind().is_retryable() => return Err(error),
                     Err(error) => chased.unanswered(error),
                 }
             }
@@ -121,7 +121,7 @@ impl Shop {
             let chased = match self.chase(&Caller::system(tenant.id)).await {
                 Err(error) if error.kind().is_retryable() => return Err(error),
                 // What is wrong in one shop is no reason to leave the others alone.
-                Err(_) => Chased { unanswered: 1, ..Chased::default() },
+                Err(error) => Chased { unanswered: 1, why: error.to_string(), ..Chased::default() },
                 Ok(chased) => chased,
             };
             total.messages += chased.messages;

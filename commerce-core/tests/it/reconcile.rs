@@ -125,7 +125,7 @@ async fn every_fault_is_named_and_none_invented() {
     for db in Db::both().await {
         let (t, _, text) = trading(&db, 40).await;
         let (mut altered, payments) = rows_of(&text);
-        let row = |i: usize| &*text.lines().nth(1 + payments[i]).unwrap();
+        let row = |i: usize| text.lines().nth(1 + payments[i]).unwrap();
         altered[payments[3]] = with(row(3), &[(3, "0.01")]);
         altered[payments[5]] = with(row(5), &[(5, "USD")]);
         altered[payments[7]] = with(row(7), &[(4, "9.99")]);
@@ -307,7 +307,7 @@ async fn a_ticket_follows_its_difference() {
         assert_eq!((followed.id, followed.actual_amount), (first.id, Some(yuan("0.03"))), "{}", db.name);
         assert_eq!(followed.theirs.len(), 2);
         // Then the true row comes: those two are differences of their own now.
-        let last = t.import(&page(&[row.clone()])).await;
+        let last = t.import(&page(std::slice::from_ref(row))).await;
         assert_eq!((last.opened, last.cleared), (2, 1), "{}: {last:?}", db.name);
         let gone = t.tickets().await.into_iter().find(|ticket| ticket.id == first.id).unwrap();
         assert_eq!((gone.status, gone.resolution.as_str()), (TicketStatus::Resolved, "superseded"), "{}", db.name);
@@ -320,7 +320,7 @@ async fn booking_theirs_leaves_with_the_channel_what_it_says() {
     for db in Db::both().await {
         let (t, _, text) = trading(&db, 20).await;
         let (mut rows, payments) = rows_of(&text);
-        let row = |i: usize| &*text.lines().nth(1 + payments[i]).unwrap();
+        let row = |i: usize| text.lines().nth(1 + payments[i]).unwrap();
         rows[payments[3]] = with(row(3), &[(3, "5.00"), (4, "0.77")]);
         rows[payments[5]] = with(row(5), &[(4, "9.99")]);
         rows.push(row(7).to_owned());
