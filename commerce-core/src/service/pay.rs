@@ -305,7 +305,7 @@ async fn share_out(
     Ok((cards, rest))
 }
 
-/// The open payment at the channel, if all that is open is exactly what is asked for now: then it is gone on with.
+/// The open payment at the channel, if all that is open is exactly what this request asks for: then it is gone on with.
 fn goes_on<'t>(tab: &'t Tab, cards: &[(GiftCardId, Money)], channel: Option<&str>, rest: Money) -> Option<&'t Payment> {
     let open = || tab.payments.iter().filter(|payment| payment.state.is_open());
     let promised: Vec<(GiftCardId, Money)> =

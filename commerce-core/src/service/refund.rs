@@ -178,7 +178,7 @@ pub(super) fn asked_by<'a>(caller: &'a Caller, settings: &Settings, tab: &Tab, a
 }
 
 /// The tab of an order whose money no bank decides about. What it owes already goes back first, for reasons of its own, so that
-/// what is asked for now and what goes back for it are the same.
+/// what this request asks for and what goes back for it are the same.
 pub(super) async fn open_undisputed(
     desk: &Desk,
     tx: &mut Tx,
