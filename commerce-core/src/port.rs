@@ -175,6 +175,16 @@ pub enum News {
     Dispute(Claim),
 }
 
+impl News {
+    /// What a buyer claims, if that is what it is about.
+    pub fn claim(&self) -> Option<&Claim> {
+        match self {
+            Self::Dispute(claim) => Some(claim),
+            Self::Payment { .. } | Self::Refund { .. } => None,
+        }
+    }
+}
+
 /// Why a message is not believed. Such a message leaves no trace but a line in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forged {

@@ -296,10 +296,10 @@ pub(super) async fn export_orders(
 }
 
 fn order_cells(order: &Order, line: &Line, customer: &str, privacy: Privacy) -> Cells {
-    // Buyers write phone numbers into their remarks.
-    let (to, remark) = match privacy {
-        Privacy::Full => (order.destination.clone(), order.remark.clone()),
-        Privacy::Masked => (mask_destination(&order.destination), String::new()),
+    // People write phone numbers into their remarks and reasons.
+    let (to, remark, reason) = match privacy {
+        Privacy::Full => (order.destination.clone(), order.remark.clone(), order.cancel_reason.clone()),
+        Privacy::Masked => (mask_destination(&order.destination), String::new(), String::new()),
     };
     vec![
         order.order_no.clone(),
@@ -321,6 +321,6 @@ fn order_cells(order: &Order, line: &Line, customer: &str, privacy: Privacy) -> 
         to.district,
         to.street,
         remark,
-        order.cancel_reason.clone(),
+        reason,
     ]
 }

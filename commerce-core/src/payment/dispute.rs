@@ -132,6 +132,11 @@ impl Dispute {
         }
     }
 
+    /// Whether hearing of this would change nothing.
+    pub(crate) fn stands_as(&self, claim: &Claim) -> bool {
+        claim.amount == self.amount && self.state_after(&claim.standing).is_none()
+    }
+
     /// The shop has decided what to say.
     pub(crate) fn say(&mut self, answer: DisputeAnswer, evidence: String, now: Timestamp) {
         self.state = DisputeState::Answering;

@@ -1,18 +1,18 @@
 //! After-sale: what shoppers apply for, what the shop answers, and what follows: goods back, money back, other goods out.
 
+use super::case::{LONGEST_NOTE, added_tax, keep_case, load_case, step, told};
 use super::case_ends::{exchange, give_back_money, go_on, restock};
 use super::change_order::{open, refused, swapped_line};
 use super::move_order::load;
 use super::{Desk, Shop};
 use crate::after_sale::{Case, CaseAct, CaseId, CaseKind, CaseStatus, Reason};
-use crate::caller::{Caller, Role};
+use crate::caller::Caller;
 use crate::catalog::{ProductKind, SkuId};
-use crate::checkout::TaxMode;
 use crate::event::Event;
 use crate::money::Money;
 use crate::order::{Act, ChangeRule, Line, LineId, Order, OrderError, OrderId, State, Step};
-use crate::store::{Opened, StoreError, Tx};
-use crate::time::{HOUR, Timestamp};
+use crate::store::Opened;
+use crate::time::HOUR;
 use serde_json::json;
 
 /// What is applied for.
@@ -37,7 +37,6 @@ pub enum Condition {
 
 const ANSWERED_WITHIN: i64 = 24 * HOUR;
 const MOST_CASES: u32 = 10_000;
-const LONGEST_NOTE: usize = 500;
 
 impl Shop {
     /// Applies for something to be done about lines of an order: one case for each.
@@ -196,47 +195,6 @@ impl Shop {
     }
 }
 
-/// The case, if there is one about an order that this caller may see.
-async fn load_case(tx: &mut Tx, caller: &Caller, id: CaseId) -> Result<Case, OrderError> {
-    let case = tx.case(caller.tenant, id).await?.ok_or(OrderError::CaseClosed)?;
-    load(tx, caller, case.order).await.map_err(|error| match error {
-        OrderError::NotFound => OrderError::CaseClosed,
-        other => other,
-    })?;
-    Ok(case)
-}
-
-pub(super) fn step(
-    case: &mut Case,
-    act: CaseAct,
-    role: Role,
-    resolution: &str,
-    now: Timestamp,
-) -> Result<(), OrderError> {
-    case.status = case.status.leads_by(act, role).ok_or(OrderError::CaseClosed)?;
-    case.processed_at = Some(now);
-    if !resolution.is_empty() {
-        case.resolution = resolution.chars().take(LONGEST_NOTE).collect();
-    }
-    Ok(())
-}
-
-/// Saves a case that was read in this write, and tells of it.
-pub(super) async fn keep_case(desk: &Desk, tx: &mut Tx, caller: &Caller, case: &mut Case) -> Result<(), StoreError> {
-    case.version += 1;
-    tx.save_case(caller.tenant, case).await?;
-    tx.record(caller.tenant, &[told(desk, caller, case)]).await
-}
-
-pub(super) fn told(desk: &Desk, caller: &Caller, case: &Case) -> Event {
-    let at = case.processed_at.unwrap_or(case.applied_at);
-    let payload = json!({
-        "order": case.order, "line": case.line, "kind": case.kind.to_string(), "status": case.status.to_string(),
-        "qty": case.qty, "reason": case.reason.to_string(), "refund_amount": case.refund_amount,
-    });
-    Event::new(desk.id(at), "AfterSale.Changed", case.id, caller, at, payload).of_version(case.version)
-}
-
 /// The rules by which an application is refused.
 fn may_apply(order: &Order, line: &Line, qty: u32, request: &CaseRequest, beside: &[&Case]) -> Result<(), OrderError> {
     if request.kind == CaseKind::Compensation {
@@ -303,12 +261,4 @@ fn new_case(
         due_at: now.plus_micros(ANSWERED_WITHIN),
         version: 1,
     })
-}
-
-/// The tax that was paid on top of the price.
-pub(super) fn added_tax(line: &Line, opened: &Opened) -> Money {
-    match opened.settings.tax.mode {
-        TaxMode::Added => line.tax,
-        TaxMode::Included => Money::zero(line.tax.currency()),
-    }
 }

@@ -1,12 +1,11 @@
 //! What follows when a case is decided: goods back on their shelves, money back, other goods out; and where the order goes on.
 
 use super::Desk;
-use super::after_sale::{added_tax, keep_case, step};
+use super::case::{added_tax, keep_case, line_of, step};
 use super::change_order::{open, refused, swapped_line};
-use super::fulfil::plan_more;
 use super::move_order::{give_back_what_never_left, reserve};
-use super::refund::{asked_by, open_undisputed};
-use super::tab::{Settling, save_tab, settle};
+use super::plan_parcels::plan_more;
+use super::tab::{Settling, asked_by, open_undisputed, save_tab, settle};
 use crate::after_sale::{Case, CaseAct, CaseId, CaseKind, CaseStatus};
 use crate::caller::{Caller, Role};
 use crate::fulfilment::{Parcel, ParcelState};
@@ -48,12 +47,6 @@ pub(super) async fn restock(desk: &Desk, tx: &mut Tx, caller: &Caller, case: &Ca
         }
     }
     Ok(tx.move_stock(caller.tenant, &journal, now).await?)
-}
-
-async fn line_of(tx: &mut Tx, caller: &Caller, case: &Case) -> Result<Line, OrderError> {
-    let lines = tx.order_lines(caller.tenant, &[case.order]).await?;
-    let found = lines.into_iter().find(|line| Some(line.id) == case.line);
-    found.ok_or(refused(ChangeRule::ChangesNeedALine))
 }
 
 /// What was paid for the goods of a case goes back; with the last of them the freight, if the shop was at fault.

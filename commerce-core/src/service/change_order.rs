@@ -1,7 +1,7 @@
 //! What shoppers change after ordering: where it goes, which variant, whether at all.
 
-use super::fulfil::replan;
 use super::move_order::{give_back, reserve};
+use super::plan_parcels::replan;
 use super::tab::{Settling, open_tab, save_tab, settle};
 use super::{Desk, Shop};
 use crate::caller::Caller;

@@ -4,14 +4,17 @@
 use super::Shop;
 use crate::caller::Caller;
 use crate::error::Failure;
-use crate::payment::{Dispute, DisputeAnswer, Payment, PaymentError, PaymentId, Refund, RefundState, patience};
+use crate::payment::{
+    Dispute, DisputeAnswer, DisputeId, Payment, PaymentError, PaymentId, Refund, RefundState, patience,
+};
 use crate::port::{
     ChannelError, Claim, DisputeReply, DisputeStanding, News, PaymentChannel, RefundRequest, RefundStanding, Standing,
     Terms,
 };
 use crate::store::StoreError;
 use crate::time::{DAY, Timestamp};
-use tokio::task::JoinSet;
+use futures_util::future::{BoxFuture, join_all};
+use std::collections::HashMap;
 
 /// What the janitor found to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,11 +48,8 @@ impl Shop {
     pub async fn chase(&self, caller: &Caller) -> Result<Chased, PaymentError> {
         caller.acts_for_the_shop()?;
         let mut chased = Chased { messages: self.work_on_inbox(caller).await?, ..Chased::default() };
-        let questions = self.questions(caller, &mut chased).await?;
-        let mut answers = questions.join_all().await;
-        // Whoever answered first: what is done with the answers is done in one order, so that it can be simulated.
-        answers.sort_by(|(one, _), (other, _)| one.cmp(other));
-        for (_, said) in answers {
+        // Asked at once, answered in the order of the questions whoever answers first: so that it can be simulated.
+        for said in join_all(self.questions(caller, &mut chased).await?).await {
             let (terms, news) = match said {
                 Ok(said) => said,
                 Err(error) => {
@@ -57,7 +57,7 @@ impl Shop {
                     continue;
                 }
             };
-            for one in news {
+            for one in self.unheard(caller, news).await? {
                 match self.hear(caller, terms.clone(), one).await {
                     Ok(_) => {}
                     Err(error) if error.kind().is_retryable() => return Err(error),
@@ -68,47 +68,47 @@ impl Shop {
         Ok(chased)
     }
 
-    /// Everything that is to be asked or sent, under way.
-    async fn questions(&self, caller: &Caller, chased: &mut Chased) -> Result<JoinSet<(String, Said)>, PaymentError> {
-        let mut questions = JoinSet::new();
+    /// News without the disputes that stand as we know them: channels tell of every one of them, every time they are asked.
+    async fn unheard(&self, caller: &Caller, news: Vec<News>) -> Result<Vec<News>, StoreError> {
+        let ids: Vec<DisputeId> = news.iter().filter_map(News::claim).map(Dispute::id_of).collect();
+        if ids.is_empty() {
+            return Ok(news);
+        }
+        let known = self.desk.store.read().await?.disputes(caller.tenant, &ids).await?;
+        let known: HashMap<DisputeId, Dispute> = known.into_iter().map(|dispute| (dispute.id, dispute)).collect();
+        let stands = |claim: &Claim| known.get(&Dispute::id_of(claim)).is_some_and(|dispute| dispute.stands_as(claim));
+        Ok(news.into_iter().filter(|one| !one.claim().is_some_and(stands)).collect())
+    }
+
+    /// Everything that is to be asked or sent.
+    async fn questions(&self, caller: &Caller, chased: &mut Chased) -> Result<Vec<Question>, PaymentError> {
+        let mut questions: Vec<Question> = Vec::new();
         // A channel that is not connected just now must not keep the others waiting.
-        let find = |code: &str| self.desk.channels.find(caller.tenant, code).ok();
+        let find = |code: &str| self.desk.channels.find(caller.tenant, code).map_err(not_connected);
         for payment in self.claim_payments(caller).await? {
             chased.payments += 1;
             let is_over = payment.expires_at <= self.now();
-            match find(&payment.channel) {
-                Some(channel) => questions
-                    .spawn(async move { (payment.id.to_string(), ask_about(&*channel, payment.id, is_over).await) }),
-                None => questions.spawn(async move { (payment.id.to_string(), not_connected()) }),
-            };
+            let channel = find(&payment.channel);
+            questions.push(Box::pin(async move { ask_about(&*channel?, payment.id, is_over).await }));
         }
         for (refund, code) in self.claim_refunds(caller).await? {
             chased.refunds += 1;
-            match find(&code) {
-                Some(channel) => questions.spawn(async move { (refund.id.to_string(), send(&*channel, refund).await) }),
-                None => questions.spawn(async move { (refund.id.to_string(), not_connected()) }),
-            };
+            let channel = find(&code);
+            questions.push(Box::pin(async move { send(&*channel?, refund).await }));
         }
         for dispute in self.claim_disputes(caller).await? {
             chased.disputes += 1;
-            match find(&dispute.channel) {
-                Some(channel) => {
-                    questions.spawn(async move { (dispute.id.to_string(), argue(&*channel, dispute).await) })
-                }
-                None => questions.spawn(async move { (dispute.id.to_string(), not_connected()) }),
-            };
+            let channel = find(&dispute.channel);
+            questions.push(Box::pin(async move { argue(&*channel?, dispute).await }));
         }
         let now = self.now();
         for channel in self.desk.channels.to_ask(caller.tenant, now) {
-            let (desk, tenant) = (self.desk.clone(), caller.tenant);
-            questions.spawn(async move {
-                let code = channel.terms().code.clone();
-                let said = ask_for_disputes(&*channel, now.plus_micros(-DISPUTED_WITHIN)).await;
-                if said.is_ok() {
-                    desk.channels.answered(tenant, &code, now);
-                }
-                (code, said)
-            });
+            let (shop, tenant) = (self.clone(), caller.tenant);
+            questions.push(Box::pin(async move {
+                let said = ask_for_disputes(&*channel, now.plus_micros(-DISPUTED_WITHIN)).await?;
+                shop.desk.channels.answered(tenant, &channel.terms().code, now);
+                Ok(said)
+            }));
         }
         Ok(questions)
     }
@@ -198,9 +198,10 @@ impl Shop {
 }
 
 type Said = Result<(Terms, Vec<News>), ChannelError>;
+type Question = BoxFuture<'static, Said>;
 
-fn not_connected() -> Said {
-    Err(ChannelError::NoAnswer("it is not connected".to_owned()))
+fn not_connected(unknown: PaymentError) -> ChannelError {
+    ChannelError::NoAnswer(unknown.to_string())
 }
 
 /// What the channel says of disputes, whether it told us of them before or not.

@@ -1,14 +1,15 @@
 //! From paid to delivered: parcels are planned, split, merged, shipped and delivered.
 
+use super::Shop;
 use super::case_ends::exchanged;
 use super::move_order::{leaving, load, save};
-use super::{Desk, Shop};
+use super::plan_parcels::{pieces, plan};
 use crate::caller::Caller;
 use crate::fulfilment::{
     Parcel, ParcelId, ParcelState, Piece, PlannedParcel, Proposal, ProposalId, ProposalKind, ProposalReason,
     ProposalState, by_warehouse, propose_merges, propose_split,
 };
-use crate::order::{Act, Line, LineId, Order, OrderError, OrderId, State, Step};
+use crate::order::{Act, Order, OrderError, OrderId, State, Step};
 use crate::store::{Held, ParcelMove, Settled, StoreError, Tx};
 use crate::tenant::{Settings, Tenant};
 use serde_json::json;
@@ -264,57 +265,4 @@ async fn held_in(
         held.map(|held| Held { qty: item.qty, ..held.clone() })
     };
     Ok(parcel.items.iter().filter_map(part).collect())
-}
-
-/// The goods of these orders as they lie in the warehouses.
-async fn pieces(desk: &Desk, tx: &mut Tx, caller: &Caller, orders: &[OrderId]) -> Result<Vec<Piece>, StoreError> {
-    let now = desk.now();
-    let owners: Vec<String> = orders.iter().map(OrderId::to_string).collect();
-    let held = tx.held(caller.tenant, &owners, now).await?;
-    let lines: HashMap<_, Line> =
-        tx.order_lines(caller.tenant, orders).await?.into_iter().map(|line| (line.id, line)).collect();
-    let offset = tx.tenant(caller.tenant).await?.map_or(0, |tenant| tenant.settings.utc_offset_minutes);
-    let today = now.day(offset);
-    let piece = |part: &Held| {
-        let line = lines.get(&part.line?)?;
-        let units: u64 =
-            held.iter().filter(|other| other.line == part.line).map(|other| other.qty.unsigned_abs()).sum();
-        Some(Piece {
-            order: line.order,
-            line: line.id,
-            stock: part.stock,
-            warehouse: part.warehouse,
-            batch: part.batch,
-            qty: part.qty,
-            weight_g: line.weight_g / units.max(1),
-            is_presale: part.processing_date.replace('-', "") > today,
-        })
-    };
-    Ok(held.iter().filter_map(piece).collect())
-}
-
-async fn plan(desk: &Desk, tx: &mut Tx, caller: &Caller, parcels: Vec<PlannedParcel>) -> Result<(), StoreError> {
-    let now = desk.now();
-    let parcels: Vec<(ParcelId, PlannedParcel)> = parcels.into_iter().map(|parcel| (desk.id(now), parcel)).collect();
-    tx.insert_parcels(caller.tenant, &parcels, now).await
-}
-
-/// Plans parcels for a line that was added to an order.
-pub(super) async fn plan_more(
-    desk: &Desk,
-    tx: &mut Tx,
-    caller: &Caller,
-    order: OrderId,
-    line: LineId,
-) -> Result<(), StoreError> {
-    let mut pieces = pieces(desk, tx, caller, &[order]).await?;
-    pieces.retain(|piece| piece.line == line);
-    plan(desk, tx, caller, by_warehouse(&pieces)).await
-}
-
-/// Plans an allocated order's parcels anew after its goods changed.
-pub(super) async fn replan(desk: &Desk, tx: &mut Tx, caller: &Caller, order: &Order) -> Result<(), StoreError> {
-    tx.unplan_parcels(caller.tenant, order.id, desk.now()).await?;
-    let pieces = pieces(desk, tx, caller, &[order.id]).await?;
-    plan(desk, tx, caller, by_warehouse(&pieces)).await
 }

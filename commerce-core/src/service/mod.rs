@@ -3,6 +3,7 @@
 
 mod after_sale;
 mod cart;
+mod case;
 mod case_ends;
 mod change_order;
 mod channels;
@@ -19,6 +20,7 @@ mod notice;
 mod order_numbers;
 mod pay;
 mod place_order;
+mod plan_parcels;
 mod reconcile;
 mod refund;
 mod rules;

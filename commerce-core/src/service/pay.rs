@@ -1,7 +1,8 @@
 //! Paying for an order: by gift cards, through a channel, or both; and at the counter.
 
-use super::refund::must_be_undisputed;
-use super::tab::{NOT_NEEDED, Settling, deliver_virtual, open_tab, save_tab, settle, ships, take_again};
+use super::tab::{
+    NOT_NEEDED, Settling, deliver_virtual, must_be_undisputed, open_tab, save_tab, settle, ships, take_again,
+};
 use super::{Desk, Shop, gift_cards};
 use crate::caller::Caller;
 use crate::money::Money;

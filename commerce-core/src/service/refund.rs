@@ -1,16 +1,15 @@
 //! Giving money back: by staff, and again where a channel would not.
 
-use super::after_sale::told;
+use super::case::told;
 use super::case_ends::{refund_rejected, refunds_ended};
-use super::tab::{NOT_NEEDED, Settling, open_tab, refund_event, save_tab, settle};
-use super::{Desk, Paying, Shop};
+use super::tab::{NOT_NEEDED, Settling, asked_by, open_tab, open_undisputed, refund_event, save_tab, settle};
+use super::{Paying, Shop};
 use crate::after_sale::{Case, CaseId, CaseKind, CaseStatus, Reason};
 use crate::caller::Caller;
 use crate::money::Money;
 use crate::order::{OrderId, State};
 use crate::payment::{Cause, PaymentError, Refund, RefundId, RefundState, Tab};
-use crate::store::Tx;
-use crate::tenant::{Settings, Tenant};
+use crate::tenant::Tenant;
 use std::collections::BTreeSet;
 
 /// What a second person says about a refund.
@@ -170,32 +169,6 @@ impl Shop {
 
 const MOST_REFUNDS: u32 = 1_000;
 const LONGEST_REASON: usize = 200;
-
-/// Who asks for a refund, where, with what has gone back before, so much of one order is not to go back on one person's word.
-pub(super) fn asked_by<'a>(caller: &'a Caller, settings: &Settings, tab: &Tab, amount: Money) -> Option<&'a str> {
-    let limit = settings.refund_check_over?;
-    (tab.given_back().saturating_add(amount.minor()) > limit).then_some(caller.who.as_str())
-}
-
-/// The tab of an order whose money no bank decides about. What it owes already goes back first, for reasons of its own, so that
-/// what this request asks for and what goes back for it are the same.
-pub(super) async fn open_undisputed(
-    desk: &Desk,
-    tx: &mut Tx,
-    caller: &Caller,
-    order: OrderId,
-) -> Result<Tab, PaymentError> {
-    let mut tab = open_tab(tx, caller, order, desk).await?;
-    must_be_undisputed(tx, caller, order).await?;
-    settle(desk, tx, caller, &mut tab, NOT_NEEDED).await?;
-    Ok(tab)
-}
-
-/// While a bank decides about money of an order, nobody else moves any.
-pub(super) async fn must_be_undisputed(tx: &mut Tx, caller: &Caller, order: OrderId) -> Result<(), PaymentError> {
-    let disputes = tx.disputes_of(caller.tenant, order).await?;
-    if disputes.iter().all(|dispute| dispute.state.is_final()) { Ok(()) } else { Err(PaymentError::DisputeUndecided) }
-}
 
 /// Money that goes back without goods.
 pub(super) struct Back<'a> {

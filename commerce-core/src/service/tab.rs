@@ -5,9 +5,11 @@ use super::move_order::{leaving, reserve};
 use crate::caller::{Caller, Role};
 use crate::catalog::ProductKind;
 use crate::event::Event;
+use crate::money::Money;
 use crate::order::{Act, Hold, Line, Order, OrderError, OrderId, State, Step};
 use crate::payment::{Cause, Payment, PaymentError, PaymentState, Refund, RefundState, Tab};
 use crate::store::{StoreError, Tx};
+use crate::tenant::Settings;
 use serde_json::{Value, json};
 
 /// What happened to the order on a tab while it was settled.
@@ -27,6 +29,32 @@ pub(super) async fn open_tab(tx: &mut Tx, caller: &Caller, order: OrderId, desk:
     let order = super::move_order::load(tx, caller, order).await?;
     let payments = tx.payments(caller.tenant, &[order.id]).await?;
     Ok(Tab::open(order, payments, desk.now()))
+}
+
+/// The tab of an order whose money no bank decides about. What it owes already goes back first, for reasons of its own, so that
+/// what this request asks for and what goes back for it are the same.
+pub(super) async fn open_undisputed(
+    desk: &Desk,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: OrderId,
+) -> Result<Tab, PaymentError> {
+    let mut tab = open_tab(tx, caller, order, desk).await?;
+    must_be_undisputed(tx, caller, order).await?;
+    settle(desk, tx, caller, &mut tab, NOT_NEEDED).await?;
+    Ok(tab)
+}
+
+/// While a bank decides about money of an order, nobody else moves any.
+pub(super) async fn must_be_undisputed(tx: &mut Tx, caller: &Caller, order: OrderId) -> Result<(), PaymentError> {
+    let disputes = tx.disputes_of(caller.tenant, order).await?;
+    if disputes.iter().all(|dispute| dispute.state.is_final()) { Ok(()) } else { Err(PaymentError::DisputeUndecided) }
+}
+
+/// Who asks for a refund, where, with what has gone back before, so much of one order is not to go back on one person's word.
+pub(super) fn asked_by<'a>(caller: &'a Caller, settings: &Settings, tab: &Tab, amount: Money) -> Option<&'a str> {
+    let limit = settings.refund_check_over?;
+    (tab.given_back().saturating_add(amount.minor()) > limit).then_some(caller.who.as_str())
 }
 
 /// Brings an order to where its money allows: paid if all has come in, canceled if the goods have gone meanwhile; and what

@@ -155,6 +155,27 @@ async fn a_dispute_that_is_lost_costs_its_amount_once_however_it_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_disputes_is_asked_every_hour_and_written_never() {
+    for db in Db::both().await {
+        let s = Story::begin(&db).await;
+        let used = async || {
+            s.t.clock.advance(HOUR);
+            let before = s.t.shop.store().statements();
+            s.t.shop.chase(&s.t.system()).await.unwrap();
+            s.t.shop.store().statements() - before
+        };
+        s.disputed("key-00000001", 5, "10.00").await;
+        used().await;
+        let with_one = used().await;
+        for key in ["key-00000002", "key-00000003", "key-00000004"] {
+            s.disputed(key, 5, "10.00").await;
+        }
+        assert_eq!(used().await, with_one, "{}", s.name);
+        assert_eq!(s.t.shop.open_disputes(&s.t.staff()).await.unwrap().len(), 4, "{}", s.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dispute_and_a_refund_of_the_same_money_do_not_both_have_it() {
     for db in Db::both().await {
         let s = Story::begin(&db).await;

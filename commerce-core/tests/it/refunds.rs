@@ -3,14 +3,31 @@
 use crate::bank::{Bank, Story};
 use crate::db::Db;
 use crate::shop::yuan;
+use commerce_core::catalog::{ProductKind, SkuId};
 use commerce_core::error::{Code, Failure};
 use commerce_core::ledger::AccountKind;
 use commerce_core::money::Money;
-use commerce_core::order::State;
+use commerce_core::order::{OrderId, State};
 use commerce_core::payment::{Method, PaymentStatus, RefundState};
 use commerce_core::port::FeeOnRefund;
 use commerce_core::sandbox::{Fault, Op};
 use commerce_core::time::{Clock, MINUTE};
+
+impl Story {
+    /// An order for two small jars; the small and the large variant.
+    async fn orders_honey(&self) -> (OrderId, SkuId, SkuId) {
+        let product = self.t.product("HONEY", ProductKind::Physical);
+        let (small, large) = (self.t.sku(&product, "HONEY-S", "60.00"), self.t.sku(&product, "HONEY-L", "90.00"));
+        let skus @ [small_id, large_id] = [small.id, large.id];
+        self.t.shop.save_products(&self.t.staff(), &[(product, vec![small, large])]).await.unwrap();
+        for sku in skus {
+            self.t.receive(sku, 5).await;
+        }
+        let (buyer, wants) = (&self.buyer, self.buyer.wants(&[(small_id, 2)]));
+        let placed = self.t.shop.place_order(&buyer.caller, buyer.customer, "key-00000001", wants).await.unwrap();
+        (placed.order, small_id, large_id)
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gift_card_and_a_channel_pay_together_and_get_back_what_each_paid() {
@@ -153,15 +170,7 @@ async fn parts_go_back_until_everything_has_and_the_fee_with_them() {
 async fn a_dearer_variant_is_paid_on_top_and_a_cancel_gives_back_everything() {
     for db in Db::both().await {
         let s = Story::begin(&db).await;
-        let product = s.t.product("HONEY", commerce_core::catalog::ProductKind::Physical);
-        let (small, large) = (s.t.sku(&product, "HONEY-S", "60.00"), s.t.sku(&product, "HONEY-L", "90.00"));
-        let (small_id, large_id) = (small.id, large.id);
-        s.t.shop.save_products(&s.t.staff(), &[(product, vec![small, large])]).await.unwrap();
-        for sku in [small_id, large_id] {
-            s.t.receive(sku, 5).await;
-        }
-        let wants = s.buyer.wants(&[(small_id, 2)]);
-        let order = s.t.shop.place_order(&s.buyer.caller, s.buyer.customer, "key-00000001", wants).await.unwrap().order;
+        let (order, small_id, large_id) = s.orders_honey().await;
         let paying = s.pay(order, &[s.bank.method()]).await.unwrap();
         // The price changes while the payment page is open: that page is for the old price and is closed.
         let line = s.t.shop.order(&s.buyer.caller, order).await.unwrap().1[0].id;
@@ -200,14 +209,7 @@ async fn a_dearer_variant_is_paid_on_top_and_a_cancel_gives_back_everything() {
 async fn a_gift_card_is_free_again_when_the_rest_of_a_difference_is_not_paid() {
     for db in Db::both().await {
         let s = Story::begin(&db).await;
-        let product = s.t.product("HONEY", commerce_core::catalog::ProductKind::Physical);
-        let (small, large) = (s.t.sku(&product, "HONEY-S", "60.00"), s.t.sku(&product, "HONEY-L", "90.00"));
-        let (small_id, large_id) = (small.id, large.id);
-        s.t.shop.save_products(&s.t.staff(), &[(product, vec![small, large])]).await.unwrap();
-        s.t.receive(small_id, 5).await;
-        s.t.receive(large_id, 5).await;
-        let wants = s.buyer.wants(&[(small_id, 2)]);
-        let order = s.t.shop.place_order(&s.buyer.caller, s.buyer.customer, "key-00000001", wants).await.unwrap().order;
+        let (order, _, large_id) = s.orders_honey().await;
         let paying = s.pay(order, &[s.bank.method()]).await.unwrap();
         s.bank.pays(&s.t, &paying);
         s.bank.deliver(&s.t).await;
