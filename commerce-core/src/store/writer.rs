@@ -141,8 +141,12 @@ async fn take_turn(conn: Conn, request: Request) -> Option<Returned> {
 }
 
 async fn finish(mut conn: Conn, kept: Vec<oneshot::Sender<Result<(), StoreError>>>, health: Result<(), StoreError>) {
+    if kept.is_empty() {
+        // Nobody waits for this: whoever left has gone on already.
+        drop(control(&mut conn, "rollback").await);
+        return;
+    }
     let outcome = match health {
-        Ok(()) if kept.is_empty() => control(&mut conn, "rollback").await,
         Ok(()) => match conn.probe.survive(Moment::BeforeCommit) {
             Ok(()) => control(&mut conn, "commit").await,
             struck => struck,
