@@ -8,10 +8,13 @@ use std::process::Command;
 const PICTURE: [(&str, &[&str]); 2] = [("commerce-core", &[]), ("assistant", &["commerce-core"])];
 
 /// What the core may be built on, and tested with: nothing that speaks HTTP, nothing that runs models.
-const GROUND: [&str; 16] = [
+const GROUND: [&str; 20] = [
+    "argon2",
     "csv",
     "ed25519-dalek",
     "encoding_rs",
+    "futures-util",
+    "hmac",
     "jiff",
     "proptest",
     "rand",
@@ -24,6 +27,7 @@ const GROUND: [&str; 16] = [
     "tempfile",
     "thiserror",
     "tokio",
+    "totp-rs",
     "uuid",
 ];
 

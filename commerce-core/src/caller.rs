@@ -3,12 +3,15 @@
 
 use crate::customer::CustomerId;
 use crate::error::{Code, Failure, Kind};
+use crate::permission::{Grants, Permission};
 use crate::tenant::TenantId;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub tenant: TenantId,
     pub actor: Actor,
+    /// What one of the shop's people may do; a shopper may do what shoppers do, with what is theirs.
+    pub grants: Grants,
     /// Which of the shop's people; empty where nobody said who they are.
     pub who: String,
     /// Ties together what one request set off, across events and logs.
@@ -33,19 +36,26 @@ pub enum Role {
 
 impl Caller {
     pub fn shopper(tenant: TenantId, customer: CustomerId) -> Self {
-        Self::of(tenant, Actor::Shopper(customer))
+        Self::of(tenant, Actor::Shopper(customer), Grants::NONE)
     }
 
+    /// Whoever holds the database itself: may do everything.
     pub fn staff(tenant: TenantId) -> Self {
-        Self::of(tenant, Actor::Staff)
+        Self::of(tenant, Actor::Staff, Grants::ALL)
     }
 
     pub fn system(tenant: TenantId) -> Self {
-        Self::of(tenant, Actor::System)
+        Self::of(tenant, Actor::System, Grants::ALL)
     }
 
-    fn of(tenant: TenantId, actor: Actor) -> Self {
-        Self { tenant, actor, who: String::new(), correlation_id: String::new() }
+    fn of(tenant: TenantId, actor: Actor, grants: Grants) -> Self {
+        Self { tenant, actor, grants, who: String::new(), correlation_id: String::new() }
+    }
+
+    /// One of the shop's people with no more than these permissions.
+    #[must_use]
+    pub fn granted(self, grants: Grants) -> Self {
+        Self { grants: self.grants.and(grants), ..self }
     }
 
     /// The one of the shop's people who acts.
@@ -62,11 +72,25 @@ impl Caller {
         }
     }
 
-    /// For what a shop does for itself: no shopper may.
-    pub fn acts_for_the_shop(&self) -> Result<(), NotAllowed> {
+    /// For what a shop does for itself: no shopper may, and of its people those with this permission.
+    pub fn may(&self, permission: Permission) -> Result<(), NotAllowed> {
+        if self.grants.contains(permission) { Ok(()) } else { Err(NotAllowed { needs: permission }) }
+    }
+
+    /// For what shoppers do with what is theirs, and the shop's people with this permission do for them.
+    pub fn may_as_owner_or(&self, permission: Permission) -> Result<(), NotAllowed> {
         match self.actor {
-            Actor::Shopper(_) => Err(NotAllowed),
-            Actor::Staff | Actor::System => Ok(()),
+            Actor::Shopper(_) => Ok(()),
+            Actor::Staff | Actor::System => self.may(permission),
+        }
+    }
+
+    /// Who acts, as the event log has it.
+    pub fn named_actor(&self) -> String {
+        match self.actor {
+            Actor::Shopper(customer) => format!("shopper:{customer}"),
+            Actor::Staff => format!("staff:{}", self.who),
+            Actor::System => "system".to_owned(),
         }
     }
 
@@ -80,8 +104,10 @@ impl Caller {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("only the shop's own people may do this; sign in as staff")]
-pub struct NotAllowed;
+#[error("this needs the permission `{needs}`; sign in as somebody of the shop who has it")]
+pub struct NotAllowed {
+    pub needs: Permission,
+}
 
 impl Failure for NotAllowed {
     fn kind(&self) -> Kind {
@@ -93,6 +119,6 @@ impl Failure for NotAllowed {
     }
 
     fn zh(&self) -> String {
-        "只有店铺人员可以执行此操作，请以店员身份登录".to_owned()
+        format!("此操作需要权限 `{}`，请以拥有该权限的店铺人员身份登录", self.needs)
     }
 }

@@ -23,7 +23,7 @@ impl Kind {
 }
 
 /// Every code a client can meet, in one list. Numbers and names never change once released.
-/// 1xxx orders and stock · 20xx payments · 21xx refunds · 22xx the ledger · 23xx reconciliation · 3xxx requests · 4xxx goods and customers · 5xxx imports · 9xxx the database.
+/// 1xxx orders and stock · 20xx payments · 21xx refunds · 22xx the ledger · 23xx reconciliation · 30xx requests and people · 31xx amounts · 4xxx goods and customers · 5xxx imports · 9xxx the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumIter)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
@@ -67,6 +67,16 @@ pub enum Code {
     InvalidRequest = 3002,
     InvalidId = 3003,
     NotAllowed = 3004,
+    NotSignedIn = 3005,
+    WrongCredentials = 3006,
+    SignInLocked = 3007,
+    SecondFactorNeeded = 3008,
+    WrongSecondFactor = 3009,
+    UnknownMember = 3010,
+    UnknownKey = 3011,
+    LastOwner = 3012,
+    NoMasterKey = 3013,
+    SecondFactorInUse = 3014,
     UnknownCurrency = 3101,
     TooManyDecimals = 3102,
     AmountOverflow = 3103,

@@ -16,6 +16,8 @@ pub struct Event {
     pub subject: String,
     pub subject_version: i64,
     pub correlation_id: String,
+    /// Who did it: `staff:li`, `shopper:cus_…`, `system`; empty in what was written before anybody noted it.
+    pub actor: String,
     pub payload: Value,
     pub at: Timestamp,
 }
@@ -43,7 +45,7 @@ impl Event {
         at: Timestamp,
         payload: Value,
     ) -> Self {
-        let correlation_id = caller.correlation_id.clone();
+        let (correlation_id, actor) = (caller.correlation_id.clone(), caller.named_actor());
         Self {
             id,
             name: name.to_owned(),
@@ -51,6 +53,7 @@ impl Event {
             subject: subject.to_string(),
             subject_version: 0,
             correlation_id,
+            actor,
             payload,
             at,
         }

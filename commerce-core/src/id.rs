@@ -161,10 +161,15 @@ impl Mint {
         random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
     }
 
-    pub fn id<T: Entity>(&self, now: Timestamp) -> Id<T> {
-        let mut random = [0; 10];
+    pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut random = [0; N];
         // A thread that panicked while it held the generator cannot have left it half-written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut random);
+        random
+    }
+
+    pub fn id<T: Entity>(&self, now: Timestamp) -> Id<T> {
+        let random = self.bytes();
         Id::of(uuid::Builder::from_unix_timestamp_millis(now.millis().unsigned_abs(), &random).into_uuid())
     }
 }

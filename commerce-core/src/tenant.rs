@@ -38,6 +38,8 @@ pub struct Settings {
     /// Where, with what has gone back before, more than this of one order is to go back on somebody's word, a second person
     /// looks at it first: in the currency's smallest unit. None where one person may decide alone.
     pub refund_check_over: Option<i64>,
+    /// Whether its people can do nothing before they have set up a second factor.
+    pub second_factor_needed: bool,
 }
 
 impl Default for Settings {
@@ -52,6 +54,7 @@ impl Default for Settings {
             merge_under_g: 10_000,
             merge_window_minutes: 120,
             refund_check_over: None,
+            second_factor_needed: false,
         }
     }
 }

@@ -15,6 +15,7 @@ pub use table::{FileFault, Format};
 use crate::caller::{Caller, NotAllowed};
 use crate::error::{Code, Failure, Kind};
 use crate::payment::PaymentError;
+use crate::permission::Permission;
 use crate::service::{GoodsError, Shop, StockError};
 use crate::store::{Settled, StoreError, Tx};
 use crate::tenant::Tenant;
@@ -90,6 +91,26 @@ struct Outcome {
     unchanged: usize,
 }
 
+fn to_write(sheet: Sheet) -> Permission {
+    match sheet {
+        Sheet::Categories | Sheet::Products | Sheet::Batches => Permission::WriteCatalogue,
+        Sheet::Prices => Permission::WritePrices,
+        Sheet::Warehouses | Sheet::Stock => Permission::WriteStock,
+        Sheet::Customers => Permission::WriteCustomers,
+        Sheet::Orders => Permission::WriteOrders,
+    }
+}
+
+fn to_read(sheet: Sheet) -> Permission {
+    match sheet {
+        Sheet::Customers => Permission::ReadCustomers,
+        Sheet::Orders => Permission::ReadOrders,
+        Sheet::Categories | Sheet::Products | Sheet::Batches | Sheet::Prices | Sheet::Warehouses | Sheet::Stock => {
+            Permission::ReadCatalogue
+        }
+    }
+}
+
 impl Shop {
     /// Imports one file. In [`Mode::Whole`] a single bad row makes it [`ImportError::Rejected`], with all of them listed.
     pub async fn import(
@@ -100,7 +121,7 @@ impl Shop {
         bytes: &[u8],
         mode: Mode,
     ) -> Result<ImportReport, ImportError> {
-        caller.acts_for_the_shop()?;
+        caller.may(to_write(sheet))?;
         let table = &Table::read(format, bytes, columns(sheet))?;
         let report = self
             .store()
@@ -142,7 +163,10 @@ impl Shop {
         format: Format,
         privacy: Privacy,
     ) -> Result<String, ImportError> {
-        caller.acts_for_the_shop()?;
+        caller.may(to_read(sheet))?;
+        if privacy == Privacy::Full && matches!(sheet, Sheet::Customers | Sheet::Orders) {
+            caller.may(Permission::ReadPersonalData)?;
+        }
         let mut conn = self.store().report().await?;
         let tenant = conn.tenant(caller.tenant).await?.ok_or(ImportError::UnknownTenant)?;
         let rows = match sheet {

@@ -11,6 +11,7 @@ use crate::catalog::{ProductKind, SkuId};
 use crate::event::Event;
 use crate::money::Money;
 use crate::order::{Act, ChangeRule, Line, LineId, Order, OrderError, OrderId, State, Step};
+use crate::permission::Permission;
 use crate::store::Opened;
 use crate::time::HOUR;
 use serde_json::json;
@@ -49,6 +50,7 @@ impl Shop {
         if request.items.is_empty() {
             return Err(refused(ChangeRule::AfterSaleNeedsItems));
         }
+        caller.may_as_owner_or(Permission::WriteAfterSale)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -90,6 +92,7 @@ impl Shop {
 
     /// The cases of an order, oldest first.
     pub async fn cases(&self, caller: &Caller, order: OrderId) -> Result<Vec<Case>, OrderError> {
+        caller.may_as_owner_or(Permission::ReadOrders)?;
         let mut conn = self.desk.store.read().await?;
         conn.order(caller.tenant, caller.owner(), order).await?.ok_or(OrderError::NotFound)?;
         Ok(conn.cases_of(caller.tenant, &[order]).await?)
@@ -97,12 +100,13 @@ impl Shop {
 
     /// The cases that wait for the shop, that due first first.
     pub async fn open_cases(&self, caller: &Caller) -> Result<Vec<Case>, OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadOrders)?;
         Ok(self.desk.store.read().await?.open_cases(caller.tenant, MOST_CASES).await?)
     }
 
     /// The shop agrees. Where goods have to come back first, it waits for them; otherwise the money goes back at once.
     pub async fn approve_case(&self, caller: &Caller, id: CaseId, resolution: &str) -> Result<Case, OrderError> {
+        caller.may(Permission::WriteAfterSale)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -124,7 +128,7 @@ impl Shop {
         id: CaseId,
         condition: Condition,
     ) -> Result<Case, OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteAfterSale)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -147,17 +151,19 @@ impl Shop {
 
     /// The shop does not agree, and says why.
     pub async fn reject_case(&self, caller: &Caller, id: CaseId, resolution: &str) -> Result<Case, OrderError> {
+        caller.may(Permission::WriteAfterSale)?;
         self.end_case(caller, id, CaseAct::Reject, resolution).await
     }
 
     /// The shopper no longer wants it.
     pub async fn withdraw_case(&self, caller: &Caller, id: CaseId) -> Result<Case, OrderError> {
+        caller.may_as_owner_or(Permission::WriteAfterSale)?;
         self.end_case(caller, id, CaseAct::Withdraw, "").await
     }
 
     /// A complaint has been dealt with.
     pub async fn close_complaint(&self, caller: &Caller, id: CaseId, resolution: &str) -> Result<Case, OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteAfterSale)?;
         let case = self.desk.store.read().await?.case(caller.tenant, id).await?.ok_or(OrderError::CaseClosed)?;
         if case.kind != CaseKind::Complaint {
             return Err(OrderError::CaseClosed);
@@ -173,6 +179,7 @@ impl Shop {
         amount: Money,
         note: &str,
     ) -> Result<Case, OrderError> {
+        caller.may(Permission::WriteAfterSale)?;
         let case: CaseId = self.desk.id(self.now());
         let back = super::refund::Back { amount, reason: note, case: Some(case) };
         self.give_back(caller, order, back).await?;

@@ -1,11 +1,12 @@
 //! The cart: what lies in it, and what that would cost now.
 
-use super::customers::owned_by;
+use super::customers::reaches;
 use super::{CustomerError, Item, Shop};
 use crate::caller::Caller;
 use crate::cart::CartLine;
 use crate::catalog::SkuId;
 use crate::customer::CustomerId;
+use crate::permission::Permission;
 use crate::pricing::ActivityId;
 use crate::store::Settled;
 
@@ -17,7 +18,7 @@ impl Shop {
         customer: CustomerId,
         line: &CartLine,
     ) -> Result<(), CustomerError> {
-        owned_by(caller, customer)?;
+        reaches(caller, customer, Permission::WriteCustomers)?;
         if line.qty == 0 || line.qty > 9_999 {
             return Err(CustomerError::InvalidQuantity);
         }
@@ -41,7 +42,7 @@ impl Shop {
         sku: SkuId,
         activity: Option<ActivityId>,
     ) -> Result<(), CustomerError> {
-        owned_by(caller, customer)?;
+        reaches(caller, customer, Permission::WriteCustomers)?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -53,7 +54,7 @@ impl Shop {
 
     /// The cart as items of an order: [`Shop::preview`] prices them, [`Shop::place_order`] buys them and takes them out.
     pub async fn cart(&self, caller: &Caller, customer: CustomerId) -> Result<Vec<Item>, CustomerError> {
-        owned_by(caller, customer)?;
+        reaches(caller, customer, Permission::ReadCustomers)?;
         let lines = self.desk.store.read().await?.cart_lines(caller.tenant, customer).await?;
         Ok(lines.into_iter().map(|line| Item { activity: line.activity, ..Item::of(line.sku, line.qty) }).collect())
     }

@@ -12,6 +12,7 @@ use crate::inventory::TxKind;
 use crate::money::{Money, Round};
 use crate::order::{Act, ChangeRule, Hold, Line, LineId, Order, OrderError, OrderId, State, Step};
 use crate::payment::Tab;
+use crate::permission::Permission;
 use crate::pricing::{Buyer, quote};
 use crate::store::{Ask, Opened, Settled, Tx};
 use serde_json::{Value, json};
@@ -33,6 +34,7 @@ impl Shop {
         id: OrderId,
         address: AddressId,
     ) -> Result<Swapped, OrderError> {
+        caller.may_as_owner_or(Permission::WriteOrders)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -70,6 +72,7 @@ impl Shop {
         line: LineId,
         to: SkuId,
     ) -> Result<Swapped, OrderError> {
+        caller.may_as_owner_or(Permission::WriteOrders)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -97,6 +100,7 @@ impl Shop {
 
     /// Cancels an order that has not left yet and gives its goods back. What was paid goes back by every way it came.
     pub async fn cancel_order(&self, caller: &Caller, id: OrderId, reason: &str) -> Result<Order, OrderError> {
+        caller.may_as_owner_or(Permission::WriteOrders)?;
         let desk = &*self.desk;
         let reason = &reason.chars().take(200).collect::<String>();
         desk.store

@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::payment::{
     Dispute, DisputeAnswer, DisputeId, Payment, PaymentError, PaymentId, Refund, RefundState, patience,
 };
+use crate::permission::Permission;
 use crate::port::{
     ChannelError, Claim, DisputeReply, DisputeStanding, News, PaymentChannel, RefundRequest, RefundStanding, Standing,
     Terms,
@@ -46,7 +47,7 @@ const DISPUTED_WITHIN: i64 = 120 * DAY;
 impl Shop {
     /// Asks the channels about everything that is due, once. A shop calls this every few seconds.
     pub async fn chase(&self, caller: &Caller) -> Result<Chased, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::RunJobs)?;
         let mut chased = Chased { messages: self.work_on_inbox(caller).await?, ..Chased::default() };
         // Asked at once, answered in the order of the questions whoever answers first: so that it can be simulated.
         for said in join_all(self.questions(caller, &mut chased).await?).await {

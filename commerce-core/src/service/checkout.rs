@@ -2,7 +2,7 @@
 //! itself are decided by the same [`decide`], so one cannot differ from the other.
 
 use super::{Desk, Shop};
-use crate::caller::Caller;
+use crate::caller::{Caller, NotAllowed};
 use crate::catalog::{BatchId, ProductKind, SkuId, id_of_code};
 use crate::checkout::{Offer, PricedLine, Share, Totals, total_up};
 use crate::customer::{AddressId, CustomerId, Destination, Level};
@@ -10,6 +10,7 @@ use crate::error::{Code, Failure, Kind};
 use crate::inventory::{Shelf, Take, Want};
 use crate::money::{Currency, Money, MoneyError};
 use crate::order::{Discount, Invoice, Line, LineId, OrderId};
+use crate::permission::Permission;
 use crate::pricing::{ActivityId, Buyer, PriceError, quote};
 use crate::rules::{
     self, Basket, BasketLine, Considered, Coupon, CouponState, FirstOrder, FreightRelief, PresentedCoupon, Scope,
@@ -324,8 +325,9 @@ impl Shop {
     }
 }
 
-/// A shopper buys for themselves; staff and system may order for anybody.
+/// A shopper buys for themselves; the shop's people may order for anybody.
 pub(super) fn caller_may_buy_for(caller: &Caller, customer: CustomerId) -> Result<(), PlaceError> {
+    caller.may_as_owner_or(Permission::WriteOrders)?;
     match caller.owner() {
         Some(owner) if owner != customer => Err(PlaceError::UnknownCustomer),
         _ => Ok(()),
@@ -372,6 +374,8 @@ impl RequestFault {
 pub enum PlaceError {
     #[error(transparent)]
     Invalid(#[from] RequestFault),
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
     #[error("the idempotency key {reason}; use a new key for a new order")]
     InvalidIdempotencyKey { reason: &'static str },
     #[error("there is no such shop")]
@@ -422,6 +426,7 @@ impl Failure for PlaceError {
             | Self::UnknownSku { .. }
             | Self::UnknownCoupon { .. } => Kind::NotFound,
             Self::InsufficientStock { .. } => Kind::Exhausted,
+            Self::NotAllowed(error) => error.kind(),
             Self::Price(error) => error.kind(),
             Self::Money(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -431,6 +436,7 @@ impl Failure for PlaceError {
     fn code(&self) -> Code {
         match self {
             Self::Invalid(_) => Code::InvalidRequest,
+            Self::NotAllowed(error) => error.code(),
             Self::InvalidIdempotencyKey { .. } => Code::InvalidIdempotencyKey,
             Self::UnknownTenant => Code::UnknownTenant,
             Self::UnknownCustomer => Code::UnknownCustomer,
@@ -451,6 +457,7 @@ impl Failure for PlaceError {
     fn zh(&self) -> String {
         match self {
             Self::Invalid(fault) => fault.zh(),
+            Self::NotAllowed(error) => error.zh(),
             Self::InvalidIdempotencyKey { .. } => "幂等键无效或已用于另一个请求，请为新订单使用新的幂等键".to_owned(),
             Self::UnknownTenant => "没有这个店铺".to_owned(),
             Self::UnknownCustomer => "没有这个顾客".to_owned(),

@@ -5,12 +5,13 @@ use crate::caller::{Caller, NotAllowed};
 use crate::customer::{Address, AddressId, Customer, CustomerId};
 use crate::error::{Code, Failure, Kind};
 use crate::event::Event;
+use crate::permission::Permission;
 use crate::store::{Settled, StoreError};
 use serde_json::json;
 
 impl Shop {
     pub async fn save_customers(&self, caller: &Caller, customers: &[Customer]) -> Result<(), CustomerError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteCustomers)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -36,7 +37,7 @@ impl Shop {
 
     /// Adds or changes an address; the customer's first one, or one marked so, becomes the default.
     pub async fn save_address(&self, caller: &Caller, address: &Address) -> Result<(), CustomerError> {
-        owned_by(caller, address.customer)?;
+        reaches(caller, address.customer, Permission::WriteCustomers)?;
         let is_complete = [
             &address.destination.recipient,
             &address.destination.phone,
@@ -74,7 +75,7 @@ impl Shop {
         customer: CustomerId,
         address: AddressId,
     ) -> Result<(), CustomerError> {
-        owned_by(caller, customer)?;
+        reaches(caller, customer, Permission::WriteCustomers)?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -87,12 +88,14 @@ impl Shop {
     }
 
     pub async fn addresses(&self, caller: &Caller, customer: CustomerId) -> Result<Vec<Address>, CustomerError> {
-        owned_by(caller, customer)?;
+        reaches(caller, customer, Permission::ReadCustomers)?;
         Ok(self.desk.store.read().await?.addresses(caller.tenant, Some(customer)).await?)
     }
 }
 
-pub(super) fn owned_by(caller: &Caller, customer: CustomerId) -> Result<(), CustomerError> {
+/// Shoppers reach what is theirs, the shop's people with this permission everybody's.
+pub(super) fn reaches(caller: &Caller, customer: CustomerId, permission: Permission) -> Result<(), CustomerError> {
+    caller.may_as_owner_or(permission)?;
     match caller.owner() {
         // Whether somebody else exists is not said either.
         Some(owner) if owner != customer => Err(CustomerError::UnknownCustomer),

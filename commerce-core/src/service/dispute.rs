@@ -5,6 +5,7 @@ use crate::caller::Caller;
 use crate::event::Event;
 use crate::order::Order;
 use crate::payment::{Dispute, DisputeAnswer, DisputeId, DisputeState, PaymentError};
+use crate::permission::Permission;
 use crate::store::Tx;
 use serde_json::{Value, json};
 
@@ -14,12 +15,12 @@ const LONGEST_NOTE: usize = 2_000;
 impl Shop {
     /// The disputes that are not decided, that due first first.
     pub async fn open_disputes(&self, caller: &Caller) -> Result<Vec<Dispute>, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadOrders)?;
         Ok(self.desk.store.read().await?.open_disputes(caller.tenant, MOST_DISPUTES).await?)
     }
 
     pub async fn dispute(&self, caller: &Caller, id: DisputeId) -> Result<Dispute, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadOrders)?;
         let found = self.desk.store.read().await?.disputes(caller.tenant, &[id]).await?.pop();
         found.ok_or(PaymentError::UnknownDispute)
     }
@@ -41,7 +42,7 @@ impl Shop {
         answer: DisputeAnswer,
         note: &str,
     ) -> Result<Dispute, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteDisputes)?;
         let desk = &*self.desk;
         let note = &note.chars().take(LONGEST_NOTE).collect::<String>();
         desk.store

@@ -10,6 +10,7 @@ use crate::fulfilment::{
     ProposalState, by_warehouse, propose_merges, propose_split,
 };
 use crate::order::{Act, Order, OrderError, OrderId, State, Step};
+use crate::permission::Permission;
 use crate::store::{Held, ParcelMove, Settled, StoreError, Tx};
 use crate::tenant::{Settings, Tenant};
 use serde_json::json;
@@ -28,6 +29,7 @@ const LOOK_AT: u32 = 1_000;
 impl Shop {
     /// PAID → ALLOCATED: plans one parcel for each warehouse the goods lie in.
     pub async fn allocate_order(&self, caller: &Caller, id: OrderId) -> Result<Order, OrderError> {
+        caller.may(Permission::WriteParcels)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -44,6 +46,7 @@ impl Shop {
     }
 
     pub async fn parcels(&self, caller: &Caller, order: OrderId) -> Result<Vec<Parcel>, OrderError> {
+        caller.may_as_owner_or(Permission::ReadOrders)?;
         let mut conn = self.desk.store.read().await?;
         conn.order(caller.tenant, caller.owner(), order).await?.ok_or(OrderError::NotFound)?;
         Ok(conn.parcels(caller.tenant, &[order]).await?)
@@ -73,7 +76,7 @@ impl Shop {
         to: ParcelState,
         shipment: &Shipment,
     ) -> Result<Vec<Order>, OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteParcels)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -122,7 +125,7 @@ impl Shop {
     /// Looks at the orders that wait for the warehouse and writes down which had better be split or merged.
     /// Proposing twice proposes once. Returns how many proposals are new.
     pub async fn propose(&self, caller: &Caller) -> Result<usize, OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteParcels)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -166,12 +169,12 @@ impl Shop {
     }
 
     pub async fn proposals(&self, caller: &Caller, state: Option<ProposalState>) -> Result<Vec<Proposal>, OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadOrders)?;
         Ok(self.desk.store.read().await?.proposals(caller.tenant, state).await?)
     }
 
     pub async fn decline_proposal(&self, caller: &Caller, id: ProposalId) -> Result<(), OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteParcels)?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -184,7 +187,7 @@ impl Shop {
     /// Does what was proposed, on the orders as they are now: parcels are planned and the orders ALLOCATED. Where an order
     /// has moved on since, the proposal is stale and nothing else changes.
     pub async fn accept_proposal(&self, caller: &Caller, id: ProposalId) -> Result<ProposalState, OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteParcels)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {

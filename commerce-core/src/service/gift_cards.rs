@@ -7,6 +7,7 @@ use crate::id::Id;
 use crate::ledger::{Account, AccountKind, Purpose, Transfer, hex};
 use crate::money::Money;
 use crate::payment::{GiftCard, PaymentError};
+use crate::permission::Permission;
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
 use serde_json::json;
@@ -29,7 +30,7 @@ impl Shop {
         paid_from: Account,
         expires_at: Timestamp,
     ) -> Result<IssuedGiftCard, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WritePayments)?;
         if amount.minor() <= 0 {
             return Err(PaymentError::GiftCardOfNothing);
         }

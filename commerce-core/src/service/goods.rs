@@ -6,6 +6,7 @@ use crate::catalog::{Batch, Category, Product, Sku, SkuId};
 use crate::error::{Code, Failure, Kind};
 use crate::event::Event;
 use crate::money::Money;
+use crate::permission::Permission;
 use crate::pricing::{Activity, Buyer, Price, PriceError, PriceRule, Quote, quote};
 use crate::store::{Settled, StoreError, Tx};
 use serde_json::json;
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Shop {
     pub async fn save_categories(&self, caller: &Caller, categories: &[Category]) -> Result<(), GoodsError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteCatalogue)?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -25,7 +26,7 @@ impl Shop {
 
     /// Saves products with their SKUs: all of them or none.
     pub async fn save_products(&self, caller: &Caller, products: &[(Product, Vec<Sku>)]) -> Result<(), GoodsError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteCatalogue)?;
         products.iter().flat_map(|(_, skus)| skus).try_for_each(check_sku)?;
         self.desk
             .store
@@ -37,7 +38,7 @@ impl Shop {
     }
 
     pub async fn save_batches(&self, caller: &Caller, batches: &[Batch]) -> Result<(), GoodsError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteCatalogue)?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -48,7 +49,7 @@ impl Shop {
     }
 
     pub async fn save_activity(&self, caller: &Caller, activity: &Activity) -> Result<(), GoodsError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteCatalogue)?;
         if activity.starts_at >= activity.ends_at {
             return Err(GoodsError::ValidityEmpty);
         }
@@ -63,7 +64,7 @@ impl Shop {
 
     /// Sets channel, member and activity prices: all of them or none.
     pub async fn set_prices(&self, caller: &Caller, prices: &[Price]) -> Result<(), GoodsError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WritePrices)?;
         self.desk
             .store
             .write(move |mut tx| async move {

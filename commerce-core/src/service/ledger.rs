@@ -4,6 +4,7 @@ use super::Shop;
 use crate::caller::Caller;
 use crate::ledger::{Account, Balance, Entry, LedgerError, Phase, Side, Sums, Transfer, TransferId};
 use crate::money::{Currency, Money};
+use crate::permission::Permission;
 use crate::store::{AccountSearch, Tx};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
@@ -28,7 +29,7 @@ impl Shop {
     /// Books transfers together or not at all. Sent again with the same ids and contents, it changes nothing and answers
     /// the same; the same id with other contents is an error.
     pub async fn transfer(&self, caller: &Caller, transfers: &[Transfer]) -> Result<Vec<Transfer>, LedgerError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteLedger)?;
         if let Some(reserved) = transfers.iter().find(|transfer| transfer.purpose.belongs_to_payments()) {
             return Err(LedgerError::ReservedPurpose { purpose: reserved.purpose });
         }
@@ -71,7 +72,7 @@ impl Shop {
     }
 
     async fn pending_transfer(&self, caller: &Caller, id: TransferId) -> Result<Transfer, LedgerError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteLedger)?;
         let found = self.desk.store.read().await?.transfers(caller.tenant, &[id]).await?.pop();
         found.filter(|t| matches!(t.phase, Phase::Pending { .. })).ok_or(LedgerError::NotPending { id })
     }
@@ -83,7 +84,7 @@ impl Shop {
         search: &AccountSearch,
         as_of: Option<Timestamp>,
     ) -> Result<Vec<Balance>, LedgerError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadLedger)?;
         Ok(self.desk.store.report().await?.balances(caller.tenant, search, as_of).await?)
     }
 
@@ -96,7 +97,7 @@ impl Shop {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Statement, LedgerError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadLedger)?;
         let id = account.id(caller.tenant, currency);
         let mut conn = self.desk.store.report().await?;
         let search = AccountSearch { kind: Some(account.kind), owner: account.owner.clone() };

@@ -2,6 +2,7 @@
 //! load → decide (pure) → save, in one transaction.
 
 mod after_sale;
+mod api_keys;
 mod cart;
 mod case;
 mod case_ends;
@@ -25,6 +26,8 @@ mod reconcile;
 mod refund;
 mod rules;
 mod seal;
+mod sign_in;
+mod staff;
 mod stock;
 mod sweep;
 mod tab;
@@ -33,6 +36,7 @@ mod till;
 mod verify;
 
 pub use after_sale::{CaseRequest, Condition};
+pub use api_keys::IssuedKey;
 pub use change_order::Swapped;
 pub use chase::Chased;
 pub use checkout::{Item, OrderRequest, PlaceError, Preview, RequestFault};
@@ -47,6 +51,8 @@ pub use pay::Paying;
 pub use place_order::{AllocatedBatch, Placed};
 pub use reconcile::Reconciled;
 pub use seal::Sealed;
+pub use sign_in::{NewSecondFactor, SignedIn};
+pub use staff::NewMember;
 pub use stock::{Count, StockError};
 pub(crate) use stock::{Counting, write_counts};
 pub use sweep::Swept;
@@ -57,12 +63,13 @@ use crate::caller::Caller;
 use crate::event::Event;
 use crate::id::{Entity, Id, Mint};
 use crate::order::Order;
+use crate::secret::MasterKey;
 use crate::store::{Dialect, Store};
 use crate::time::{Clock, SystemClock, Timestamp};
 use channels::Channels;
 use order_numbers::OrderNumbers;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use till::Till;
 
 /// A shop, open for business on one database. Cloning it is cheap.
@@ -81,6 +88,8 @@ struct Desk {
     mint: Mint,
     numbers: OrderNumbers,
     channels: Channels,
+    /// What second factors and signatures are derived from, once it is loaded.
+    master: OnceLock<MasterKey>,
 }
 
 impl Shop {
@@ -97,8 +106,13 @@ impl Shop {
             Dialect::Postgres => 3,
         };
         let (numbers, channels) = (OrderNumbers::default(), Channels::default());
-        let desk = Arc::new(Desk { store, clock, mint, numbers, channels });
+        let desk = Arc::new(Desk { store, clock, mint, numbers, channels, master: OnceLock::new() });
         Self { till: Till::open(&desk, lanes), counter: Till::open(&desk, lanes), desk }
+    }
+
+    /// Loads the master key; the first one counts.
+    pub fn load_master_key(&self, key: MasterKey) {
+        drop(self.desk.master.set(key));
     }
 
     pub fn store(&self) -> &Store {

@@ -7,6 +7,7 @@ use crate::catalog::SkuId;
 use crate::event::Event;
 use crate::inventory::{InventoryTx, TxKind, Want};
 use crate::order::{Act, Hold, Line, Order, OrderError, OrderId, Step};
+use crate::permission::Permission;
 use crate::store::{Held, OrderSearch, StoreError, Tx};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 
 impl Shop {
     pub async fn order(&self, caller: &Caller, id: OrderId) -> Result<(Order, Vec<Line>), OrderError> {
+        caller.may_as_owner_or(Permission::ReadOrders)?;
         let mut conn = self.desk.store.read().await?;
         let order = conn.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)?;
         let lines = conn.order_lines(caller.tenant, &[id]).await?;
@@ -21,6 +23,7 @@ impl Shop {
     }
 
     pub async fn order_by_no(&self, caller: &Caller, order_no: &str) -> Result<Order, OrderError> {
+        caller.may_as_owner_or(Permission::ReadOrders)?;
         let order = self.desk.store.read().await?.order_by_no(caller.tenant, caller.owner(), order_no).await?;
         order.ok_or(OrderError::NotFound)
     }
@@ -32,11 +35,13 @@ impl Shop {
         search: &OrderSearch,
         limit: u32,
     ) -> Result<Vec<Order>, OrderError> {
+        caller.may_as_owner_or(Permission::ReadOrders)?;
         Ok(self.desk.store.read().await?.search_orders(caller.tenant, caller.owner(), search, limit.min(1_000)).await?)
     }
 
     /// The events of one order, oldest first.
     pub async fn order_history(&self, caller: &Caller, id: OrderId) -> Result<Vec<Event>, OrderError> {
+        caller.may_as_owner_or(Permission::ReadOrders)?;
         let mut conn = self.desk.store.read().await?;
         conn.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)?;
         Ok(conn.history(caller.tenant, id).await?)
@@ -45,6 +50,7 @@ impl Shop {
     /// Any other move of the table in `docs/states.md` that needs nothing but the order itself. Cancelling has its own
     /// use case, and so has everything that touches parcels.
     pub async fn move_order(&self, caller: &Caller, id: OrderId, act: Act) -> Result<Order, OrderError> {
+        caller.may_as_owner_or(Permission::WriteOrders)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {

@@ -13,6 +13,7 @@ use crate::order::{Order, OrderId};
 use crate::payment::{
     Dispute, DisputeId, Payment, PaymentError, PaymentId, PaymentState, Refund, RefundId, RefundState, Tab,
 };
+use crate::permission::Permission;
 use crate::port::{Claim, DisputeStanding, News, RawNotification, RefundStanding, Standing, Terms};
 use crate::store::{Message, MessageState, Settled, StoreError, Tx};
 use crate::tenant::TenantId;
@@ -76,7 +77,7 @@ impl Shop {
         channel: &str,
         message: &RawNotification,
     ) -> Result<Heard, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::RunJobs)?;
         let channel = self.desk.channels.find(caller.tenant, channel)?;
         let now = self.now();
         let notification = channel.read_notification(message, now)?;

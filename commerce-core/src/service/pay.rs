@@ -10,6 +10,7 @@ use crate::order::{Act, Hold, Order, OrderError, OrderId, State, Step};
 use crate::payment::{
     COUNTER, GiftCardId, Method, Payment, PaymentError, PaymentId, PaymentState, PaymentStatus, Refund, Tab,
 };
+use crate::permission::Permission;
 use crate::port::{ChannelError, News, PaymentChannel, PaymentRequest, Standing, Started};
 use crate::store::{Settled, Tx};
 use crate::time::Timestamp;
@@ -41,6 +42,7 @@ impl Shop {
     /// Starts paying what an order owes. Gift cards pay first, each what it has; one channel pays the rest. Asked again for
     /// the same, it goes on with what it began; asked for something else, it closes that first, as long as nothing was paid.
     pub async fn pay(&self, caller: &Caller, order: OrderId, methods: &[Method]) -> Result<Paying, PaymentError> {
+        caller.may_as_owner_or(Permission::WritePayments)?;
         let channel = self.channel_among(caller, methods)?;
         let begun = self.begin(caller, order, methods, channel.as_deref()).await?;
         for unwanted in &begun.unwanted {
@@ -49,11 +51,17 @@ impl Shop {
         if let (Some(channel), Some(attempt)) = (channel, begun.attempt) {
             self.open_at_channel(caller, &begun.order, attempt, &channel).await?;
         }
-        self.payments(caller, order).await
+        self.paying(caller, order).await
     }
 
     /// An order with its payments and refunds.
     pub async fn payments(&self, caller: &Caller, order: OrderId) -> Result<Paying, PaymentError> {
+        caller.may_as_owner_or(Permission::ReadOrders)?;
+        self.paying(caller, order).await
+    }
+
+    /// How an order stands after what a caller was allowed to do to it.
+    pub(super) async fn paying(&self, caller: &Caller, order: OrderId) -> Result<Paying, PaymentError> {
         let mut conn = self.desk.store.read().await?;
         let order = conn.order(caller.tenant, caller.owner(), order).await?.ok_or(OrderError::NotFound)?;
         let payments = conn.payments(caller.tenant, &[order.id]).await?;
@@ -92,7 +100,7 @@ impl Shop {
                 let owed = tab.order.owes()?;
                 let owes_a_difference = !tab.order.state.is_unpaid() && owed.minor() > 0;
                 if owes_a_difference {
-                    caller.acts_for_the_shop()?;
+                    caller.may(Permission::WritePayments)?;
                     must_be_undisputed(&mut tx, caller, id).await?;
                 // Whether this caller may; the tab makes the move itself.
                 } else if tab.order.clone().act(Act::Pay, caller.role(), tab.now)? == Step::AlreadyDone {

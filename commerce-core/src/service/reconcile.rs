@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::id::Id;
 use crate::ledger::{AccountKind, Purpose, Transfer};
 use crate::money::{Currency, Money};
+use crate::permission::Permission;
 use crate::reconcile::{
     self, Difference, Expected, Outcome, ReconcileError, Resolution, RowKind, StatementFormat, StatementRow, Ticket,
     TicketId, TicketStatus,
@@ -52,7 +53,7 @@ impl Shop {
         day: &str,
         format: &StatementFormat,
     ) -> Result<Reconciled, ReconcileError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::Reconcile)?;
         let bytes = {
             let channel = self.desk.channels.find(caller.tenant, channel)?;
             channel.statement(day).await.map_err(crate::payment::PaymentError::from)?
@@ -68,7 +69,7 @@ impl Shop {
         bytes: &[u8],
         format: &StatementFormat,
     ) -> Result<Reconciled, ReconcileError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::Reconcile)?;
         let rows = reconcile::read_statement(bytes, format)?;
         let marks = reconcile::fingerprints(&rows);
         let imported: Vec<(String, StatementRow)> = marks.into_iter().zip(rows).collect();
@@ -169,7 +170,7 @@ impl Shop {
 
     /// The differences, those due first first.
     pub async fn differences(&self, caller: &Caller, search: &TicketSearch) -> Result<Vec<Ticket>, ReconcileError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadLedger)?;
         Ok(self.desk.store.report().await?.tickets(caller.tenant, search, MOST_TICKETS).await?)
     }
 
@@ -207,7 +208,7 @@ impl Shop {
         id: TicketId,
         work: impl Fn(&mut Ticket) -> Result<Vec<Transfer>, ReconcileError>,
     ) -> Result<Ticket, ReconcileError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::Reconcile)?;
         let desk = &*self.desk;
         let work = &work;
         desk.store

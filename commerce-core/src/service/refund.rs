@@ -9,6 +9,7 @@ use crate::caller::Caller;
 use crate::money::Money;
 use crate::order::{OrderId, State};
 use crate::payment::{Cause, PaymentError, Refund, RefundId, RefundState, Tab};
+use crate::permission::Permission;
 use crate::tenant::Tenant;
 use std::collections::BTreeSet;
 
@@ -29,6 +30,7 @@ impl Shop {
         amount: Money,
         reason: &str,
     ) -> Result<Paying, PaymentError> {
+        caller.may(Permission::WriteRefunds)?;
         self.give_back(caller, order, Back { amount, reason, case: None }).await
     }
 
@@ -38,7 +40,6 @@ impl Shop {
         order: OrderId,
         back: Back<'_>,
     ) -> Result<Paying, PaymentError> {
-        caller.acts_for_the_shop()?;
         let desk = &*self.desk;
         let Back { amount, reason, case } = back;
         let reason: &str = &reason.chars().take(LONGEST_REASON).collect::<String>();
@@ -68,15 +69,15 @@ impl Shop {
                 Ok(tx.keep(()).await?)
             })
             .await?;
-        self.payments(caller, order).await
+        self.paying(caller, order).await
     }
 
     /// Tries again to give back what a failed refund left with the shop: under a new id, because the channel has said no to the
     /// old one for good.
     pub async fn retry_refunds(&self, caller: &Caller, order: OrderId) -> Result<Paying, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteRefunds)?;
         let desk = &*self.desk;
-        let paying = self.payments(caller, order).await?;
+        let paying = self.paying(caller, order).await?;
         let failed = paying.refunds.iter().rev().find(|refund| refund.state == RefundState::Failed);
         let failed = failed.ok_or(PaymentError::UnknownRefund)?;
         let cause = Cause { reason: &failed.reason, case: failed.case, asked_by: None };
@@ -88,12 +89,12 @@ impl Shop {
                 Ok::<_, PaymentError>(tx.keep(()).await?)
             })
             .await?;
-        self.payments(caller, order).await
+        self.paying(caller, order).await
     }
 
     /// The refunds that wait for a second person, oldest first.
     pub async fn refunds_to_approve(&self, caller: &Caller) -> Result<Vec<Refund>, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadOrders)?;
         Ok(self.desk.store.read().await?.requested_refunds(caller.tenant, MOST_REFUNDS).await?)
     }
 
@@ -126,7 +127,7 @@ impl Shop {
         refunds: &[RefundId],
         verdict: &Verdict<'_>,
     ) -> Result<Paying, PaymentError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ApproveRefunds)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -163,7 +164,7 @@ impl Shop {
                 Ok(tx.keep(()).await?)
             })
             .await?;
-        self.payments(caller, order).await
+        self.paying(caller, order).await
     }
 }
 

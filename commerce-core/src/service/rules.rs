@@ -6,6 +6,7 @@ use crate::customer::CustomerId;
 use crate::event::Event;
 use crate::id::Id;
 use crate::money::Currency;
+use crate::permission::Permission;
 use crate::rules::{Coupon, CouponState, Rule, RuleError, RuleState, RuleVersion};
 use crate::store::{StoreError, Tx};
 use crate::time::Timestamp;
@@ -16,7 +17,7 @@ const MOST_COUPONS: usize = 10_000;
 impl Shop {
     /// Puts a rule in force: a new one, or a new version of the one with the same `rule_id`.
     pub async fn publish_rule(&self, caller: &Caller, json: &str) -> Result<RuleVersion, RuleError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteRules)?;
         let rule = &Rule::read(json, self.currency(caller).await?).map_err(RuleError::Faulty)?;
         self.add_version(caller, rule.rule_id(), move |_| Ok((rule.clone(), RuleState::Active))).await
     }
@@ -25,7 +26,7 @@ impl Shop {
     /// was not in force then, withdraws it. Only what was said since it was last withdrawn counts. Going back does not
     /// count as saying it anew: rolling back twice goes back twice, not forth again.
     pub async fn roll_back_rule(&self, caller: &Caller, rule_id: &str) -> Result<RuleVersion, RuleError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteRules)?;
         self.add_version(caller, rule_id, move |versions| {
             let in_force: Vec<_> = versions.iter().take_while(|version| version.state == RuleState::Active).collect();
             let newest = in_force.first().ok_or_else(|| unknown(rule_id))?;
@@ -41,7 +42,7 @@ impl Shop {
     /// Ends a rule now, and answers with the version that says so. It is not read for that: whatever is wrong with a rule,
     /// it can be ended.
     pub async fn withdraw_rule(&self, caller: &Caller, rule_id: &str) -> Result<i64, RuleError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteRules)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -57,7 +58,7 @@ impl Shop {
 
     /// The newest version of every rule.
     pub async fn rules(&self, caller: &Caller) -> Result<Vec<RuleVersion>, RuleError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadRules)?;
         let currency = self.currency(caller).await?;
         let mut versions = self.desk.store.read().await?.rule_versions(caller.tenant, currency, "").await?;
         versions.dedup_by(|later, earlier| later.rule.rule_id() == earlier.rule.rule_id());
@@ -66,7 +67,11 @@ impl Shop {
 
     /// All versions of one rule, newest first.
     pub async fn rule_history(&self, caller: &Caller, rule_id: &str) -> Result<Vec<RuleVersion>, RuleError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::ReadRules)?;
+        self.versions_of(caller, rule_id).await
+    }
+
+    async fn versions_of(&self, caller: &Caller, rule_id: &str) -> Result<Vec<RuleVersion>, RuleError> {
         let currency = self.currency(caller).await?;
         Ok(self.desk.store.read().await?.rule_versions(caller.tenant, currency, rule_id).await?)
     }
@@ -89,6 +94,7 @@ impl Shop {
 
     /// The coupons of a customer, newest first; a shopper sees their own.
     pub async fn coupons(&self, caller: &Caller, customer: CustomerId) -> Result<Vec<Coupon>, RuleError> {
+        caller.may_as_owner_or(Permission::ReadCustomers)?;
         if caller.owner().is_some_and(|owner| owner != customer) {
             return Err(RuleError::UnknownCustomer);
         }
@@ -101,11 +107,11 @@ impl Shop {
         rule_id: &str,
         owners: &[Option<CustomerId>],
     ) -> Result<Vec<Coupon>, RuleError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteRules)?;
         if owners.len() > MOST_COUPONS {
             return Err(RuleError::TooManyCoupons { most: MOST_COUPONS });
         }
-        let versions = self.rule_history(caller, rule_id).await?;
+        let versions = self.versions_of(caller, rule_id).await?;
         let newest = versions.first().filter(|newest| newest.state == RuleState::Active);
         if !newest.ok_or_else(|| unknown(rule_id))?.rule.is_coupon() {
             return Err(RuleError::NotForCoupons { rule_id: rule_id.to_owned() });

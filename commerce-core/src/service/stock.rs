@@ -6,6 +6,7 @@ use crate::catalog::{BatchId, SkuId};
 use crate::error::{Code, Failure, Kind};
 use crate::event::Event;
 use crate::inventory::{InventoryTx, TxKind, Want, Warehouse, WarehouseId};
+use crate::permission::Permission;
 use crate::pricing::ActivityId;
 use crate::store::{PileKey, Settled, StoreError, Tx};
 use serde_json::json;
@@ -37,7 +38,7 @@ pub(crate) enum Counting {
 
 impl Shop {
     pub async fn save_warehouse(&self, caller: &Caller, warehouse: &Warehouse) -> Result<(), StockError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteStock)?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -58,7 +59,7 @@ impl Shop {
     }
 
     async fn count(&self, caller: &Caller, counts: &[Count], counting: Counting, note: &str) -> Result<(), StockError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteStock)?;
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -76,7 +77,7 @@ impl Shop {
         sku: SkuId,
         qty: u32,
     ) -> Result<(), StockError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::WriteStock)?;
         if qty == 0 {
             return Err(StockError::NothingCounted);
         }

@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::inventory::{InventoryTx, TxKind};
 use crate::order::{Act, Hold, OrderError, OrderId};
 use crate::payment::{Payment, Tab};
+use crate::permission::Permission;
 use crate::store::StoreError;
 use serde_json::json;
 use std::collections::HashMap;
@@ -30,7 +31,7 @@ const PAYMENT_TIMEOUT: &str = "payment timeout";
 
 impl Shop {
     pub async fn sweep(&self, caller: &Caller) -> Result<Swept, OrderError> {
-        caller.acts_for_the_shop()?;
+        caller.may(Permission::RunJobs)?;
         let mut swept = Swept::default();
         let mut is_more = true;
         while is_more {
@@ -160,6 +161,7 @@ impl Shop {
 
     /// Sweeps every shop of this database.
     pub async fn sweep_all(&self) -> Result<Swept, OrderError> {
+        self.forget_sessions().await?;
         let tenants = self.desk.store.read().await?.tenants().await?;
         let mut total = Swept::default();
         for tenant in tenants {

@@ -71,6 +71,7 @@ impl Tx {
                 Cell::text(&e.subject),
                 Cell::int(e.subject_version),
                 Cell::text(&e.correlation_id),
+                Cell::text(&e.actor),
                 Cell::text(&e.payload),
                 Cell::time(e.at),
             ]
@@ -109,6 +110,7 @@ fn read(row: Row) -> Result<Placed, StoreError> {
             subject: row.text("subject")?,
             subject_version: row.int("subject_version")?,
             correlation_id: row.text("correlation_id")?,
+            actor: row.text("actor")?,
             payload: row.json("payload")?,
             at: row.time("at")?,
         },

@@ -1,2 +1,2 @@
-select position, id, tenant, name, version, subject, subject_version, correlation_id, payload, at
+select position, id, tenant, name, version, subject, subject_version, correlation_id, actor, payload, at
 from event where position > $1 order by position limit $2
