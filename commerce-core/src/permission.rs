@@ -92,15 +92,6 @@ impl Grants {
         Self(self.0 & other.0)
     }
 
-    #[must_use]
-    pub fn without(self, permission: Permission) -> Self {
-        Self(self.0 & !Self::of(&[permission]).0)
-    }
-
-    pub fn includes(self, other: Self) -> bool {
-        self.and(other) == other
-    }
-
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::iter().filter(move |permission| self.contains(*permission))
     }
