@@ -12,7 +12,7 @@ create table staff (
     state text not null check (state in ('ACTIVE', 'DISMISSED')),
     -- Argon2id, with its salt and cost.
     password text not null,
-    -- How often a second factor was set up, 0 for none in use; the secret is derived from it and the master key.
+    -- Goes up with each second factor that is begun or dropped; its secret is derived from this and the master key.
     factor bigint not null,
     is_factor_confirmed bigint not null,
     -- The last step of the clock whose code was used: no code counts twice.

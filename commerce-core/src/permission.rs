@@ -30,12 +30,12 @@ pub enum Permission {
     WriteParcels,
     #[strum(serialize = "after-sale:write")]
     WriteAfterSale,
-    /// Customers, their addresses, carts and coupons; masked, unless `personal-data:read` is granted, too.
+    /// Customers, their addresses, carts and coupons.
     #[strum(serialize = "customers:read")]
     ReadCustomers,
     #[strum(serialize = "customers:write")]
     WriteCustomers,
-    /// Names, phones and addresses as they are, not masked.
+    /// Names, phones and addresses in files as they are, not masked.
     #[strum(serialize = "personal-data:read")]
     ReadPersonalData,
     /// Take money at the counter, issue gift cards.
@@ -86,10 +86,14 @@ impl Grants {
         self.0 & Self::of(&[permission]).0 != 0
     }
 
-    /// What is in both: a key never may more than whoever made it.
+    /// What is in both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    pub fn includes(self, other: Self) -> bool {
+        self.and(other) == other
     }
 
     pub fn iter(self) -> impl Iterator<Item = Permission> {

@@ -177,7 +177,7 @@ pub enum News {
 
 impl News {
     /// What a buyer claims, if that is what it is about.
-    pub fn claim(&self) -> Option<&Claim> {
+    pub(crate) fn claim(&self) -> Option<&Claim> {
         match self {
             Self::Dispute(claim) => Some(claim),
             Self::Payment { .. } | Self::Refund { .. } => None,

@@ -32,16 +32,35 @@ impl fmt::Debug for MasterKey {
     }
 }
 
+/// Something that is told once to whoever it is for, and never printed by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
 /// The hash under which a token or key is kept. It is long and random itself: no salt, no cost is needed.
 pub(crate) fn hash_token(token: &str) -> String {
     crate::ledger::hex(&Sha256::digest(token))
 }
 
 /// A password as it is kept. Takes some 20 ms on purpose: call it where nobody waits behind it.
-pub(crate) fn hash_password(password: &str, salt: &[u8; 16]) -> String {
+pub(crate) fn hash_password(password: &str, salt: &[u8; 16]) -> Option<String> {
     let hashed = Argon2::default().hash_password_with_salt(password.as_bytes(), salt);
-    // Only salts and passwords of impossible lengths are refused, and neither is one.
-    hashed.map(|hash: PasswordHash| hash.to_string()).unwrap_or_default()
+    hashed.map(|hash: PasswordHash| hash.to_string()).ok()
 }
 
 pub(crate) fn is_password(password: &str, kept: &str) -> bool {
@@ -79,11 +98,11 @@ mod tests {
 
     #[test]
     fn passwords_are_known_again_and_never_twice_the_same() {
-        let kept = hash_password("绿水青山 green hills", &[1; 16]);
+        let kept = hash_password("绿水青山 green hills", &[1; 16]).unwrap();
         assert!(kept.starts_with("$argon2id$"), "{kept}");
         assert!(is_password("绿水青山 green hills", &kept));
         assert!(!is_password("绿水青山 green hill", &kept));
-        assert_ne!(kept, hash_password("绿水青山 green hills", &[2; 16]));
+        assert_ne!(Some(&kept), hash_password("绿水青山 green hills", &[2; 16]).as_ref());
         assert!(!is_password("", "not a hash"));
     }
 

@@ -20,6 +20,12 @@ pub struct Member {
 
 pub type MemberId = Id<Member>;
 
+/// 2 to 40 lower-case letters, digits, dots and hyphens.
+pub(crate) fn is_login(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
+    (2..=40).contains(&text.len()) && text.bytes().all(fits)
+}
+
 impl Entity for Member {
     const PREFIX: &'static str = "mem";
 }
@@ -177,6 +183,13 @@ impl Entity for ApiKey {
     const PREFIX: &'static str = "key";
 }
 
+impl ApiKey {
+    /// As whom the log knows the program: names may repeat, ids do not.
+    pub(crate) fn signature(&self) -> String {
+        format!("key:{}", self.id)
+    }
+}
+
 /// What no key may be granted: it takes a person.
 pub const FOR_PEOPLE_ONLY: Grants =
     Grants::of(&[Permission::ApproveRefunds, Permission::WriteStaff, Permission::WriteKeys]);
@@ -209,6 +222,8 @@ pub enum StaffError {
     MoreThanYouMay { permission: Permission },
     #[error("a shop keeps at least one owner; make somebody else an owner first")]
     LastOwner,
+    #[error("somebody else who manages staff has to do this for you; change your own password with the old one")]
+    NotForYourself,
     #[error("there is a second factor already, or none was begun")]
     SecondFactorInUse,
     #[error("no master key is loaded, which second factors need; start the service with one")]
@@ -229,7 +244,7 @@ impl Failure for StaffError {
             Self::InvalidLogin | Self::WeakPassword | Self::InvalidKey => Kind::Invalid,
             Self::LoginTaken | Self::LastOwner | Self::SecondFactorInUse => Kind::Conflict,
             Self::UnknownMember | Self::UnknownKey => Kind::NotFound,
-            Self::MoreThanYouMay { .. } => Kind::Forbidden,
+            Self::MoreThanYouMay { .. } | Self::NotForYourself => Kind::Forbidden,
             Self::NoMasterKey => Kind::Unavailable,
             Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -247,7 +262,7 @@ impl Failure for StaffError {
             Self::LoginTaken => Code::DuplicateName,
             Self::UnknownMember => Code::UnknownMember,
             Self::UnknownKey => Code::UnknownKey,
-            Self::MoreThanYouMay { .. } => Code::NotAllowed,
+            Self::MoreThanYouMay { .. } | Self::NotForYourself => Code::NotAllowed,
             Self::LastOwner => Code::LastOwner,
             Self::SecondFactorInUse => Code::SecondFactorInUse,
             Self::NoMasterKey => Code::NoMasterKey,
@@ -271,6 +286,7 @@ impl Failure for StaffError {
             Self::UnknownKey => "没有这个密钥，或已被吊销".to_owned(),
             Self::MoreThanYouMay { permission } => format!("权限 `{permission}` 超出您自己的权限，或不可授予密钥"),
             Self::LastOwner => "店铺至少保留一位店主，请先指定另一位店主".to_owned(),
+            Self::NotForYourself => "此操作须由其他有权限的人员为您完成；修改自己的密码请提供原密码".to_owned(),
             Self::SecondFactorInUse => "动态验证码已启用，或尚未开始设置".to_owned(),
             Self::NoMasterKey => "未加载主密钥，无法使用动态验证码，请带主密钥启动服务".to_owned(),
             Self::NotAllowed(error) => error.zh(),

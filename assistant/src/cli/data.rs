@@ -36,7 +36,7 @@ pub(crate) struct Export {
     out: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "csv")]
     format: FileFormat,
-    /// Names, phones and addresses in full. Without it they are masked, and the file cannot be imported again.
+    /// Names, phones, addresses, remarks and reasons in full. Without it they are masked, and the file cannot be imported again.
     #[arg(long)]
     with_personal_data: bool,
 }

@@ -14,6 +14,7 @@ mod refund;
 mod rules;
 mod seal;
 mod simulate;
+mod staff;
 
 use crate::bench::{self, OrdersBench, PaymentsBench, ReconcileBench};
 use crate::channels::Channels;
@@ -116,6 +117,12 @@ enum Cmd {
     /// Give away coupons.
     #[command(subcommand)]
     Coupon(rules::Coupons),
+    /// The shop's people, and what their roles let them do.
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// Keys with which programs act for the shop.
+    #[command(subcommand)]
+    Key(staff::Keys),
     /// Run a payment company to practise with, on this machine.
     SandboxPay(sandbox_pay::Options),
     /// Random operations with crashes, on fresh databases, beside a plain model of the shop.
@@ -166,6 +173,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Rules(options) => rules::list(options).await,
         Cmd::Rule(command) => rules::rule(command).await,
         Cmd::Coupon(command) => rules::coupon(command).await,
+        Cmd::Staff(command) => staff::staff(command).await,
+        Cmd::Key(command) => staff::key(command).await,
         Cmd::SandboxPay(options) => sandbox_pay::run(options).await,
         Cmd::Sweep(place) => sweep(&place).await,
         Cmd::Sim(options) => until_stopped(simulate::run(options)).await,

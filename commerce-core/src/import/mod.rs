@@ -97,7 +97,8 @@ fn to_write(sheet: Sheet) -> Permission {
         Sheet::Prices => Permission::WritePrices,
         Sheet::Warehouses | Sheet::Stock => Permission::WriteStock,
         Sheet::Customers => Permission::WriteCustomers,
-        Sheet::Orders => Permission::WriteOrders,
+        // Orders that were paid elsewhere are booked.
+        Sheet::Orders => Permission::WriteLedger,
     }
 }
 

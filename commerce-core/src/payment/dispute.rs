@@ -118,6 +118,14 @@ impl Dispute {
         }
     }
 
+    /// Whether the channel now says the opposite of what it had decided.
+    fn contradicts(&self, standing: &DisputeStanding) -> bool {
+        matches!(
+            (self.state, standing),
+            (DisputeState::Won, DisputeStanding::Lost) | (DisputeState::Lost, DisputeStanding::Won)
+        )
+    }
+
     /// Where it stands after what the channel says; none if that is nothing new.
     fn state_after(&self, standing: &DisputeStanding) -> Option<DisputeState> {
         match (self.state, standing) {
@@ -132,9 +140,9 @@ impl Dispute {
         }
     }
 
-    /// Whether hearing of this would change nothing.
+    /// Whether there is nothing to hear: neither news nor a contradiction.
     pub(crate) fn stands_as(&self, claim: &Claim) -> bool {
-        claim.amount == self.amount && self.state_after(&claim.standing).is_none()
+        claim.amount == self.amount && !self.contradicts(&claim.standing) && self.state_after(&claim.standing).is_none()
     }
 
     /// The shop has decided what to say.
@@ -201,6 +209,9 @@ impl Tab {
     ) -> Result<bool, PaymentError> {
         if claim.amount != dispute.amount {
             return Err(PaymentError::AmountMismatch { expected: dispute.amount, got: claim.amount });
+        }
+        if dispute.contradicts(&claim.standing) {
+            return Err(PaymentError::RefundContradicted { state: refund.state });
         }
         let Some(state) = dispute.state_after(&claim.standing) else { return Ok(false) };
         match state {

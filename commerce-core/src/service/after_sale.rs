@@ -179,7 +179,7 @@ impl Shop {
         amount: Money,
         note: &str,
     ) -> Result<Case, OrderError> {
-        caller.may(Permission::WriteAfterSale)?;
+        caller.may(Permission::WriteRefunds)?;
         let case: CaseId = self.desk.id(self.now());
         let back = super::refund::Back { amount, reason: note, case: Some(case) };
         self.give_back(caller, order, back).await?;

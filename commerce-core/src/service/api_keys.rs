@@ -6,7 +6,7 @@ use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::event::Event;
 use crate::permission::{Grants, Permission};
-use crate::secret::hash_token;
+use crate::secret::{Secret, hash_token};
 use crate::staff::{ApiKey, ApiKeyId, FOR_PEOPLE_ONLY, StaffError};
 use crate::store::{StoreError, Tx};
 use crate::time::DAY;
@@ -16,7 +16,7 @@ use serde_json::json;
 #[derive(Clone, Debug)]
 pub struct IssuedKey {
     pub key: ApiKey,
-    pub text: String,
+    pub text: Secret,
 }
 
 const LONGEST_NAME: usize = 80;
@@ -36,7 +36,8 @@ impl Shop {
         if let Some(permission) = grants.iter().find(|permission| FOR_PEOPLE_ONLY.contains(*permission)) {
             return Err(StaffError::MoreThanYouMay { permission });
         }
-        if name.is_empty() || name.chars().count() > LONGEST_NAME || !(1..=MOST_DAYS).contains(&days) {
+        let is_name = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+        if !is_name || !(1..=MOST_DAYS).contains(&days) {
             return Err(StaffError::InvalidKey);
         }
         let desk = &*self.desk;
@@ -87,14 +88,14 @@ impl Shop {
 }
 
 async fn keep(desk: &Desk, tx: &mut Tx, caller: &Caller, issued: &IssuedKey) -> Result<(), StoreError> {
-    tx.insert_key(caller.tenant, &issued.key, &hash_token(&issued.text)).await?;
+    tx.insert_key(caller.tenant, &issued.key, &hash_token(issued.text.reveal())).await?;
     let permissions: Vec<String> = issued.key.grants.iter().map(|permission| permission.to_string()).collect();
     let payload = json!({ "name": issued.key.name, "tail": issued.key.tail, "permissions": permissions });
     let at = issued.key.created_at;
     tx.record(caller.tenant, &[Event::new(desk.id(at), "ApiKey.Issued", issued.key.id, caller, at, payload)]).await
 }
 
-async fn revoke(desk: &Desk, tx: &mut Tx, caller: &Caller, id: ApiKeyId) -> Result<(), StaffError> {
+pub(super) async fn revoke(desk: &Desk, tx: &mut Tx, caller: &Caller, id: ApiKeyId) -> Result<(), StaffError> {
     let now = desk.now();
     if !tx.revoke_key(caller.tenant, id, now).await? {
         return Err(StaffError::UnknownKey);
@@ -109,7 +110,7 @@ impl Desk {
         let key = ApiKey {
             id: self.id(now),
             name: name.to_owned(),
-            tail: text[text.len() - 4..].to_owned(),
+            tail: text.reveal().chars().skip(text.reveal().len() - 4).collect(),
             grants,
             made_by: caller.who.clone(),
             created_at: now,

@@ -39,7 +39,7 @@ impl Chased {
     }
 }
 
-/// Questions under way at once.
+/// Questions of each kind under way at once.
 const AT_ONCE: u32 = 32;
 /// No bank takes longer to decide.
 const DISPUTED_WITHIN: i64 = 120 * DAY;
@@ -49,33 +49,41 @@ impl Shop {
     pub async fn chase(&self, caller: &Caller) -> Result<Chased, PaymentError> {
         caller.may(Permission::RunJobs)?;
         let mut chased = Chased { messages: self.work_on_inbox(caller).await?, ..Chased::default() };
-        // Asked at once, answered in the order of the questions whoever answers first: so that it can be simulated.
+        // Asked at once, heard in the order of the questions whoever answers first: so that it can be simulated.
         for said in join_all(self.questions(caller, &mut chased).await?).await {
-            let (terms, news) = match said {
+            let Answer { terms, news, listed_at } = match said {
                 Ok(said) => said,
                 Err(error) => {
                     chased.unanswered(error);
                     continue;
                 }
             };
-            for one in self.unheard(caller, news).await? {
+            for one in self.without_what_stands(caller, news).await? {
                 match self.hear(caller, terms.clone(), one).await {
                     Ok(_) => {}
                     Err(error) if error.kind().is_retryable() => return Err(error),
                     Err(error) => chased.unanswered(error),
                 }
             }
+            if let Some(listed_at) = listed_at {
+                self.desk.channels.answered(caller.tenant, &terms.code, listed_at);
+            }
         }
         Ok(chased)
     }
 
     /// News without the disputes that stand as we know them: channels tell of every one of them, every time they are asked.
-    async fn unheard(&self, caller: &Caller, news: Vec<News>) -> Result<Vec<News>, StoreError> {
+    async fn without_what_stands(&self, caller: &Caller, news: Vec<News>) -> Result<Vec<News>, StoreError> {
         let ids: Vec<DisputeId> = news.iter().filter_map(News::claim).map(Dispute::id_of).collect();
         if ids.is_empty() {
             return Ok(news);
         }
-        let known = self.desk.store.read().await?.disputes(caller.tenant, &ids).await?;
+        let known = match self.desk.store.read().await?.disputes(caller.tenant, &ids).await {
+            Ok(known) => known,
+            Err(error) if error.kind().is_retryable() => return Err(error),
+            // It only saves work: whatever is wrong with one of them, it is found where that one is heard.
+            Err(_) => return Ok(news),
+        };
         let known: HashMap<DisputeId, Dispute> = known.into_iter().map(|dispute| (dispute.id, dispute)).collect();
         let stands = |claim: &Claim| known.get(&Dispute::id_of(claim)).is_some_and(|dispute| dispute.stands_as(claim));
         Ok(news.into_iter().filter(|one| !one.claim().is_some_and(stands)).collect())
@@ -104,12 +112,7 @@ impl Shop {
         }
         let now = self.now();
         for channel in self.desk.channels.to_ask(caller.tenant, now) {
-            let (shop, tenant) = (self.clone(), caller.tenant);
-            questions.push(Box::pin(async move {
-                let said = ask_for_disputes(&*channel, now.plus_micros(-DISPUTED_WITHIN)).await?;
-                shop.desk.channels.answered(tenant, &channel.terms().code, now);
-                Ok(said)
-            }));
+            questions.push(Box::pin(async move { ask_for_disputes(&*channel, now).await }));
         }
         Ok(questions)
     }
@@ -198,24 +201,39 @@ impl Shop {
     }
 }
 
-type Said = Result<(Terms, Vec<News>), ChannelError>;
+type Said = Result<Answer, ChannelError>;
 type Question = BoxFuture<'static, Said>;
+
+/// What a channel answered.
+struct Answer {
+    terms: Terms,
+    news: Vec<News>,
+    /// When it was asked for all disputes, if it was: once they are heard, it is not asked again for a while.
+    listed_at: Option<Timestamp>,
+}
+
+impl Answer {
+    fn of(channel: &dyn PaymentChannel, news: News) -> Self {
+        Self { terms: channel.terms().clone(), news: vec![news], listed_at: None }
+    }
+}
 
 fn not_connected(unknown: PaymentError) -> ChannelError {
     ChannelError::NoAnswer(unknown.to_string())
 }
 
 /// What the channel says of disputes, whether it told us of them before or not.
-async fn ask_for_disputes(channel: &dyn PaymentChannel, since: Timestamp) -> Said {
-    let claims = channel.disputes(since).await?;
-    Ok((channel.terms().clone(), claims.into_iter().map(News::Dispute).collect()))
+async fn ask_for_disputes(channel: &dyn PaymentChannel, now: Timestamp) -> Said {
+    let claims = channel.disputes(now.plus_micros(-DISPUTED_WITHIN)).await?;
+    let news = claims.into_iter().map(News::Dispute).collect();
+    Ok(Answer { terms: channel.terms().clone(), news, listed_at: Some(now) })
 }
 
 async fn ask_about(channel: &dyn PaymentChannel, payment: PaymentId, is_over: bool) -> Said {
     let standing = if is_over { channel.close(payment).await? } else { channel.query(payment).await? };
     // A channel that never heard of it takes no payment once its time is over.
     let standing = if is_over && standing == Standing::Unheard { Standing::Closed } else { standing };
-    Ok((channel.terms().clone(), vec![News::Payment { payment, standing }]))
+    Ok(Answer::of(channel, News::Payment { payment, standing }))
 }
 
 /// Sends a refund, or asks what became of it. However often it is sent, it carries the same id.
@@ -235,7 +253,7 @@ async fn send(channel: &dyn PaymentChannel, refund: Refund) -> Said {
         Err(ChannelError::Refused(reason)) => RefundStanding::Failed { reason },
         answer => answer?,
     };
-    Ok((channel.terms().clone(), vec![News::Refund { refund: refund.id, standing }]))
+    Ok(Answer::of(channel, News::Refund { refund: refund.id, standing }))
 }
 
 /// Hands over what the shop says to a dispute.
@@ -248,5 +266,5 @@ async fn argue(channel: &dyn PaymentChannel, dispute: Dispute) -> Said {
         answer => answer?,
     };
     let claim = Claim { payment, channel_no, amount, reason, due_at, standing };
-    Ok((channel.terms().clone(), vec![News::Dispute(claim)]))
+    Ok(Answer::of(channel, News::Dispute(claim)))
 }

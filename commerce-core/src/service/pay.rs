@@ -93,6 +93,7 @@ impl Shop {
         id: OrderId,
         check: fn(&Order) -> Result<(), OrderError>,
     ) -> Result<Order, OrderError> {
+        caller.may(Permission::WritePayments)?;
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
@@ -100,7 +101,6 @@ impl Shop {
                 let owed = tab.order.owes()?;
                 let owes_a_difference = !tab.order.state.is_unpaid() && owed.minor() > 0;
                 if owes_a_difference {
-                    caller.may(Permission::WritePayments)?;
                     must_be_undisputed(&mut tx, caller, id).await?;
                 // Whether this caller may; the tab makes the move itself.
                 } else if tab.order.clone().act(Act::Pay, caller.role(), tab.now)? == Step::AlreadyDone {

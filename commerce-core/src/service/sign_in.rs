@@ -3,8 +3,8 @@
 use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::permission::Grants;
-use crate::secret::{Codes, hash_password, hash_token, is_password};
-use crate::staff::{Member, MemberState, SecondFactor, StaffError};
+use crate::secret::{Codes, Secret, hash_password, hash_token, is_password};
+use crate::staff::{Member, MemberState, SecondFactor, StaffError, is_login};
 use crate::store::{Conn, Person, StoreError};
 use crate::tenant::TenantId;
 use crate::time::{HOUR, Timestamp};
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 pub struct SignedIn {
     pub member: Member,
     /// What their client shows from now on; the shop keeps only a hash of it.
-    pub token: String,
+    pub token: Secret,
     pub expires_at: Timestamp,
 }
 
@@ -24,9 +24,9 @@ pub struct SignedIn {
 #[derive(Clone, Debug)]
 pub struct NewSecondFactor {
     /// For typing into an app, in base 32.
-    pub secret: String,
+    pub secret: Secret,
     /// The same for scanning.
-    pub url: String,
+    pub url: Secret,
 }
 
 const SESSION: i64 = 12 * HOUR;
@@ -39,7 +39,9 @@ const FACTOR: &str = "second factor";
 /// Each takes 19 MiB and a core for some 20 ms: a crowd at the door must not take the whole machine.
 static HASHING: Semaphore = Semaphore::const_new(4);
 /// What the password of somebody unknown is compared with, so that the answer takes as long.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hash_password("nobody", &[0; 16]));
+static NOBODY: LazyLock<String> = LazyLock::new(|| hash_password("nobody", &[0; 16]).unwrap_or_default());
+/// In bytes: 200 letters of any language.
+const LONGEST_PASSWORD: usize = 800;
 
 impl Shop {
     /// Signs somebody of the shop in. Where they have a second factor, its code is needed, too.
@@ -50,6 +52,9 @@ impl Shop {
         password: &str,
         code: Option<&str>,
     ) -> Result<SignedIn, StaffError> {
+        if !is_login(login) {
+            return Err(StaffError::WrongCredentials);
+        }
         let desk = &*self.desk;
         let known = desk.store.read().await?.person_by_login(tenant, login).await?;
         let known = known.filter(|person| person.member.state == MemberState::Active);
@@ -80,7 +85,7 @@ impl Shop {
                 person.proof.succeed();
                 tx.save_person(tenant, &person, now).await?;
                 let expires_at = now.plus_micros(SESSION);
-                tx.insert_session(tenant, id, &hash_token(token), (now, expires_at)).await?;
+                tx.insert_session(tenant, id, &hash_token(token.reveal()), (now, expires_at)).await?;
                 let caller = Caller::staff(tenant).named(&person.member.login);
                 super::staff::tell(desk, &mut tx, &caller, "Staff.SignedIn", &person.member).await?;
                 let (token, member) = (token.clone(), person.member);
@@ -120,7 +125,7 @@ impl Shop {
         let mut conn = self.desk.store.read().await?;
         if token.starts_with(KEY_PREFIX) {
             let (tenant, key) = conn.key_of_hash(&hash, now).await?.ok_or(StaffError::NotSignedIn)?;
-            return Ok(Caller::staff(tenant).granted(key.grants).named(&format!("key:{}", key.name)));
+            return Ok(Caller::staff(tenant).granted(key.grants).named(&key.signature()));
         }
         let (tenant, person) = conn.signed_in(&hash, now).await?.ok_or(StaffError::NotSignedIn)?;
         let settings = conn.tenant(tenant).await?.ok_or(StaffError::NotSignedIn)?.settings;
@@ -172,12 +177,12 @@ impl Shop {
                 let secret = desk.codes(&person)?.secret();
                 let tenant = tx.tenant(caller.tenant).await?.ok_or(StaffError::NotSignedIn)?;
                 let url = format!("otpauth://totp/{}:{}?secret={secret}&issuer={0}", tenant.code, person.member.login);
-                Ok(tx.keep(NewSecondFactor { secret, url }).await?)
+                Ok(tx.keep(NewSecondFactor { secret: Secret::new(secret), url: Secret::new(url) }).await?)
             })
             .await
     }
 
-    /// The owner of a new second factor shows that their app has it.
+    /// The owner of a new second factor shows that their app has it, and signs in again with it.
     pub async fn confirm_second_factor(&self, caller: &Caller, code: &str) -> Result<(), StaffError> {
         let desk = &*self.desk;
         desk.store
@@ -187,10 +192,13 @@ impl Shop {
                     return Err(StaffError::SecondFactorInUse);
                 }
                 let step = desk.codes(&person)?.step_of(code, seconds(desk.now()));
+                let step = step.filter(|step| *step > person.proof.factor.last_step);
                 person.proof.factor.last_step = step.ok_or(StaffError::WrongSecondFactor)?;
                 person.proof.factor.is_confirmed = true;
                 person.member.has_second_factor = true;
                 tx.save_person(caller.tenant, &person, desk.now()).await?;
+                // Whoever signed in with the password alone has not shown a code.
+                tx.end_sessions_of(caller.tenant, person.member.id).await?;
                 super::staff::tell(desk, &mut tx, caller, "Staff.SecondFactorSet", &person.member).await?;
                 Ok(tx.keep(()).await?)
             })
@@ -204,17 +212,28 @@ async fn own(conn: &mut Conn, caller: &Caller) -> Result<Person, StaffError> {
 }
 
 async fn compare(password: &str, kept: Option<String>) -> bool {
+    // Longer ones are nobody's.
+    if password.len() > LONGEST_PASSWORD {
+        return false;
+    }
     let password = password.to_owned();
-    let Ok(_turn) = HASHING.acquire().await else { return false };
-    let compared = tokio::task::spawn_blocking(move || is_password(&password, kept.as_deref().unwrap_or(&NOBODY)));
-    compared.await.unwrap_or(false)
+    one_of_few(move || is_password(&password, kept.as_deref().unwrap_or(&NOBODY))).await.unwrap_or(false)
 }
 
 /// [`hash_password`] where nobody waits behind it.
-pub(super) async fn hashed(password: &str, salt: [u8; 16]) -> String {
+pub(super) async fn hashed(password: &str, salt: [u8; 16]) -> Result<String, StaffError> {
     let password = password.to_owned();
-    let Ok(_turn) = HASHING.acquire().await else { return String::new() };
-    tokio::task::spawn_blocking(move || hash_password(&password, &salt)).await.unwrap_or_default()
+    one_of_few(move || hash_password(&password, &salt)).await.flatten().ok_or(StaffError::WeakPassword)
+}
+
+/// Does it where nobody waits behind it. Its turn lasts until it is done, even if whoever asked has gone away.
+async fn one_of_few<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let turn = HASHING.acquire().await.ok()?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _until_done = turn;
+        work()
+    });
+    done.await.ok()
 }
 
 fn seconds(now: Timestamp) -> u64 {
@@ -222,8 +241,8 @@ fn seconds(now: Timestamp) -> u64 {
 }
 
 impl Desk {
-    pub(super) fn token(&self, prefix: &str) -> String {
-        format!("{prefix}{}", self.mint.code(TOKEN_LENGTH))
+    pub(super) fn token(&self, prefix: &str) -> Secret {
+        Secret::new(format!("{prefix}{}", self.mint.code(TOKEN_LENGTH)))
     }
 
     fn codes(&self, person: &Person) -> Result<Codes, StaffError> {

@@ -1,11 +1,12 @@
 //! The shop's people: who is taken on, with which role, and who leaves.
 
+use super::api_keys::revoke;
 use super::sign_in::hashed;
 use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::event::Event;
 use crate::permission::{Grants, Permission};
-use crate::staff::{Member, MemberId, MemberState, Proof, SecondFactor, StaffError, StaffRole};
+use crate::staff::{ApiKey, Member, MemberId, MemberState, Proof, SecondFactor, StaffError, StaffRole, is_login};
 use crate::store::{Person, StoreError, Tx};
 use crate::time::Timestamp;
 use serde_json::json;
@@ -25,8 +26,7 @@ impl Shop {
     pub async fn hire(&self, caller: &Caller, new: NewMember<'_>) -> Result<Member, StaffError> {
         caller.may(Permission::WriteStaff)?;
         may_hand_on(caller.grants, new.role.grants())?;
-        let is_login = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
-        if !(2..=40).contains(&new.login.len()) || !new.login.bytes().all(is_login) {
+        if !is_login(new.login) {
             return Err(StaffError::InvalidLogin);
         }
         let desk = &*self.desk;
@@ -77,7 +77,10 @@ impl Shop {
     pub async fn reset_password(&self, caller: &Caller, id: MemberId, password: &str) -> Result<Member, StaffError> {
         caller.may(Permission::WriteStaff)?;
         let person = self.desk.store.read().await?.person(caller.tenant, id).await?;
-        let hash = &self.desk.hashed(&person.ok_or(StaffError::UnknownMember)?.member.login, password).await?;
+        let login = person.ok_or(StaffError::UnknownMember)?.member.login;
+        // Or whoever steals a session of theirs could keep the account for good.
+        somebody_else(caller, &login)?;
+        let hash = &self.desk.hashed(&login, password).await?;
         self.change(caller, id, "Staff.PasswordReset", |person| {
             person.proof.password.clone_from(hash);
             person.proof.succeed();
@@ -87,7 +90,11 @@ impl Shop {
 
     /// Takes the second factor from somebody who lost their phone.
     pub async fn drop_second_factor(&self, caller: &Caller, id: MemberId) -> Result<Member, StaffError> {
+        let person = self.desk.store.read().await?.person(caller.tenant, id).await?;
+        somebody_else(caller, &person.ok_or(StaffError::UnknownMember)?.member.login)?;
         self.change(caller, id, "Staff.SecondFactorDropped", |person| {
+            // The app on that phone shows codes of the generation before.
+            person.proof.factor.generation += 1;
             person.proof.factor.is_confirmed = false;
             person.member.has_second_factor = false;
         })
@@ -118,6 +125,13 @@ impl Shop {
                 }
                 tx.save_person(caller.tenant, &person, now).await?;
                 tx.end_sessions_of(caller.tenant, id).await?;
+                // What they may not do any more, the keys they made may not do for them.
+                let may_still = |key: &ApiKey| is_active(&person) && person.member.role.grants().includes(key.grants);
+                for key in tx.keys(caller.tenant).await? {
+                    if key.made_by == person.member.login && key.revoked_at.is_none() && !may_still(&key) {
+                        revoke(desk, &mut tx, caller, key.id).await?;
+                    }
+                }
                 tell(desk, &mut tx, caller, event, &person.member).await?;
                 Ok(tx.keep(person.member).await?)
             })
@@ -125,8 +139,16 @@ impl Shop {
     }
 }
 
+fn is_active(person: &Person) -> bool {
+    person.member.state == MemberState::Active
+}
+
 fn is_owner(person: &Person) -> bool {
-    person.member.role == StaffRole::Owner && person.member.state == MemberState::Active
+    person.member.role == StaffRole::Owner && is_active(person)
+}
+
+fn somebody_else(caller: &Caller, login: &str) -> Result<(), StaffError> {
+    if caller.who == login { Err(StaffError::NotForYourself) } else { Ok(()) }
 }
 
 /// Nobody hands on, or takes away, what they may not do themselves.
@@ -158,6 +180,6 @@ impl Desk {
         if !(12..=200).contains(&letters) || is_one_letter || password == login {
             return Err(StaffError::WeakPassword);
         }
-        Ok(hashed(password, self.mint.bytes()).await)
+        hashed(password, self.mint.bytes()).await
     }
 }

@@ -161,7 +161,6 @@ impl Shop {
 
     /// Sweeps every shop of this database.
     pub async fn sweep_all(&self) -> Result<Swept, OrderError> {
-        self.forget_sessions().await?;
         let tenants = self.desk.store.read().await?.tenants().await?;
         let mut total = Swept::default();
         for tenant in tenants {
@@ -172,6 +171,7 @@ impl Shop {
             total.running_low += swept.running_low;
             total.transfers_expired += swept.transfers_expired;
         }
+        self.forget_sessions().await?;
         Ok(total)
     }
 }

@@ -27,7 +27,7 @@ impl House {
         let first = NewMember { login: "wang", name: "王掌柜", role: StaffRole::Owner, password: PASSWORD };
         t.shop.hire(&t.staff(), first).await.unwrap();
         let signed_in = t.shop.sign_in(t.tenant, "wang", PASSWORD, None).await.unwrap();
-        let owner = t.shop.recognise(&signed_in.token).await.unwrap();
+        let owner = t.shop.recognise(signed_in.token.reveal()).await.unwrap();
         Self { t, owner }
     }
 
@@ -42,7 +42,7 @@ impl House {
 
     async fn caller(&self, login: &str) -> Caller {
         let token = self.sign_in(login, PASSWORD, None).await.unwrap().token;
-        self.t.shop.recognise(&token).await.unwrap()
+        self.t.shop.recognise(token.reveal()).await.unwrap()
     }
 
     /// What the app of somebody with this secret shows now.
@@ -60,18 +60,23 @@ async fn whoever_signs_in_may_do_what_their_role_says_until_they_sign_out() {
         let signed_in = house.sign_in("li.na", PASSWORD, None).await.unwrap();
         assert_eq!(signed_in.expires_at, START.plus_micros(12 * HOUR));
         let shop = &house.t.shop;
-        let li = shop.recognise(&signed_in.token).await.unwrap();
+        let li = shop.recognise(signed_in.token.reveal()).await.unwrap();
         assert_eq!((li.who.as_str(), li.grants, li.tenant), ("li.na", StaffRole::Clerk.grants(), house.t.tenant));
         let refused = shop.hire(&li, NewMember { login: "x2", name: "", role: StaffRole::Clerk, password: PASSWORD });
         assert_eq!(refused.await.unwrap_err().code(), Code::NotAllowed, "{}", db.name);
 
-        shop.sign_out(&signed_in.token).await.unwrap();
-        assert_eq!(shop.recognise(&signed_in.token).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
+        shop.sign_out(signed_in.token.reveal()).await.unwrap();
+        assert_eq!(
+            shop.recognise(signed_in.token.reveal()).await.unwrap_err().code(),
+            Code::NotSignedIn,
+            "{}",
+            db.name
+        );
         // What was never told, and what time has ended.
         assert_eq!(shop.recognise("zgs_NOBODY").await.unwrap_err().code(), Code::NotSignedIn);
         let token = house.sign_in("li.na", PASSWORD, None).await.unwrap().token;
         house.t.clock.advance(12 * HOUR);
-        assert_eq!(shop.recognise(&token).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
+        assert_eq!(shop.recognise(token.reveal()).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
         shop.sweep_all().await.unwrap();
     }
 }
@@ -135,24 +140,33 @@ async fn a_second_factor_is_asked_for_and_no_code_counts_twice() {
         let caller = house.caller("li").await;
         assert_eq!(caller.grants, Grants::NONE, "{}: nothing but setting one up", db.name);
         let factor = shop.begin_second_factor(&caller).await.unwrap();
-        assert!(factor.url.starts_with("otpauth://totp/") && factor.url.contains(&factor.secret), "{}", factor.url);
+        assert!(factor.url.reveal().starts_with("otpauth://totp/"), "{}", factor.url.reveal());
         let wrong = shop.confirm_second_factor(&caller, "000000").await.unwrap_err();
         assert_eq!(wrong.code(), Code::WrongSecondFactor);
-        shop.confirm_second_factor(&caller, &house.code_of(&factor.secret)).await.unwrap();
+        let before = house.sign_in("li", PASSWORD, None).await.unwrap().token;
+        shop.confirm_second_factor(&caller, &house.code_of(factor.secret.reveal())).await.unwrap();
+        let without = shop.recognise(before.reveal()).await.unwrap_err();
+        assert_eq!(without.code(), Code::NotSignedIn, "{}: it never showed a code", db.name);
         let twice = shop.begin_second_factor(&caller).await.unwrap_err();
         assert_eq!(twice.code(), Code::SecondFactorInUse, "{}", db.name);
 
         assert_eq!(house.sign_in("li", PASSWORD, None).await.unwrap_err(), Code::SecondFactorNeeded);
-        let used = house.code_of(&factor.secret);
+        let used = house.code_of(factor.secret.reveal());
         let again = house.sign_in("li", PASSWORD, Some(&used)).await.unwrap_err();
         assert_eq!(again, Code::WrongSecondFactor, "{}: it was shown before", db.name);
         house.t.clock.advance(MINUTE);
-        let code = house.code_of(&factor.secret);
+        let code = house.code_of(factor.secret.reveal());
         let signed_in = house.sign_in("li", PASSWORD, Some(&code)).await.unwrap();
-        assert_eq!(shop.recognise(&signed_in.token).await.unwrap().grants, StaffRole::Finance.grants());
+        assert_eq!(shop.recognise(signed_in.token.reveal()).await.unwrap().grants, StaffRole::Finance.grants());
         // The phone is lost: the owner takes the factor away, and the old app is worth nothing afterwards.
         shop.drop_second_factor(&house.owner, li.id).await.unwrap();
-        assert_eq!(shop.recognise(&signed_in.token).await.unwrap_err().code(), Code::NotSignedIn);
+        assert_eq!(shop.recognise(signed_in.token.reveal()).await.unwrap_err().code(), Code::NotSignedIn);
+        house.t.clock.advance(MINUTE);
+        let caller = house.caller("li").await;
+        let old = shop.confirm_second_factor(&caller, &house.code_of(factor.secret.reveal())).await.unwrap_err();
+        assert_eq!(old.code(), Code::WrongSecondFactor, "{}", db.name);
+        let own = shop.drop_second_factor(&house.owner, shop.members(&house.owner).await.unwrap()[1].id).await;
+        assert_eq!(own.unwrap_err().code(), Code::NotAllowed, "{}: her own", db.name);
         let anew = shop.begin_second_factor(&house.caller("li").await).await.unwrap();
         assert_ne!(anew.secret, factor.secret, "{}", db.name);
     }
@@ -165,17 +179,17 @@ async fn who_leaves_or_changes_their_password_is_signed_out_everywhere() {
         let (shop, li) = (&house.t.shop, house.hire("li", StaffRole::Clerk).await);
         let (first, second) =
             (house.sign_in("li", PASSWORD, None).await.unwrap(), house.sign_in("li", PASSWORD, None).await.unwrap());
-        let caller = shop.recognise(&first.token).await.unwrap();
+        let caller = shop.recognise(first.token.reveal()).await.unwrap();
         let wrong = shop.change_password(&caller, "not the old one", "quite another one").await.unwrap_err();
         assert_eq!(wrong.code(), Code::WrongCredentials);
         shop.change_password(&caller, PASSWORD, "quite another one").await.unwrap();
         for token in [&first.token, &second.token] {
-            assert_eq!(shop.recognise(token).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
+            assert_eq!(shop.recognise(token.reveal()).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
         }
         let token = house.sign_in("li", "quite another one", None).await.unwrap().token;
         let gone = shop.dismiss(&house.owner, li.id).await.unwrap();
         assert_eq!(gone.state, MemberState::Dismissed);
-        assert_eq!(shop.recognise(&token).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
+        assert_eq!(shop.recognise(token.reveal()).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
         let back = house.sign_in("li", "quite another one", None).await.unwrap_err();
         assert_eq!(back, Code::WrongCredentials);
         let history = shop.store().read().await.unwrap().history(house.t.tenant, li.id).await.unwrap();
@@ -211,24 +225,31 @@ async fn a_key_may_less_than_whoever_made_it_and_ends_when_it_is_revoked() {
         let shop = &house.t.shop;
         let grants = Grants::of(&[Permission::ReadOrders, Permission::WriteStock]);
         let issued = shop.issue_key(&house.owner, "erp", grants, 30).await.unwrap();
-        assert!(issued.text.starts_with("zgk_") && issued.text.ends_with(&issued.key.tail));
-        let erp = shop.recognise(&issued.text).await.unwrap();
-        assert_eq!((erp.grants, erp.who.as_str()), (grants, "key:erp"), "{}", db.name);
+        assert!(issued.text.reveal().starts_with("zgk_") && issued.text.reveal().ends_with(&issued.key.tail));
+        let erp = shop.recognise(issued.text.reveal()).await.unwrap();
+        assert_eq!((erp.grants, erp.who.as_str()), (grants, format!("key:{}", issued.key.id).as_str()), "{}", db.name);
         for permission in [Permission::ApproveRefunds, Permission::WriteStaff, Permission::WriteKeys] {
             let refused = shop.issue_key(&house.owner, "bot", Grants::of(&[permission]), 30).await.unwrap_err();
             assert_eq!(refused.code(), Code::NotAllowed, "{}: {permission}", db.name);
         }
         let rotated = shop.rotate_key(&house.owner, issued.key.id).await.unwrap();
-        assert_eq!(shop.recognise(&issued.text).await.unwrap_err().code(), Code::NotSignedIn);
-        assert_eq!(shop.recognise(&rotated.text).await.unwrap().grants, grants);
+        assert_eq!(shop.recognise(issued.text.reveal()).await.unwrap_err().code(), Code::NotSignedIn);
+        assert_eq!(shop.recognise(rotated.text.reveal()).await.unwrap().grants, grants);
         shop.revoke_key(&house.owner, rotated.key.id).await.unwrap();
-        assert_eq!(shop.recognise(&rotated.text).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
+        assert_eq!(shop.recognise(rotated.text.reveal()).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
         let twice = shop.revoke_key(&house.owner, rotated.key.id).await.unwrap_err();
         assert_eq!(twice.code(), Code::UnknownKey);
         let short = shop.issue_key(&house.owner, "a day", grants, 1).await.unwrap();
         house.t.clock.advance(DAY);
-        assert_eq!(shop.recognise(&short.text).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
+        assert_eq!(shop.recognise(short.text.reveal()).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
         assert_eq!(shop.keys(&house.owner).await.unwrap().len(), 3);
+
+        // Whoever made a key leaves: it ends with them.
+        let zhao = house.hire("zhao", StaffRole::Owner).await;
+        let theirs = shop.issue_key(&house.caller("zhao").await, "bot", grants, 30).await.unwrap();
+        shop.recognise(theirs.text.reveal()).await.unwrap();
+        shop.dismiss(&house.owner, zhao.id).await.unwrap();
+        assert_eq!(shop.recognise(theirs.text.reveal()).await.unwrap_err().code(), Code::NotSignedIn, "{}", db.name);
 
         // Another shop's people see and end nothing of this one's.
         let other = TestShop::on(shop.store().clone(), "other", 9).await;

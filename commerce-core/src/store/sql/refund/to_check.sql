@@ -3,5 +3,5 @@ select r.id, r.orders, r.payment, r.state, r.currency, r.amount, r.source, r.rea
 from refund r
 join payment p on p.id = r.payment
 where r.tenant = $1 and r.check_at > 0 and r.check_at <= $2
-order by r.check_at
+order by r.check_at, r.id
 limit $3
