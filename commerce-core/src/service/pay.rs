@@ -220,9 +220,16 @@ impl Shop {
         match channel.create(&request).await {
             Ok(started) => self.note_opened(caller, order.id, attempt.id, &started).await,
             Err(ChannelError::Refused(reason)) => {
-                let standing = Standing::Failed { reason: reason.clone() };
-                let news = News::Payment { payment: attempt.id, standing };
-                self.hear(caller, channel.terms().clone(), news).await?;
+                // An earlier try, whose answer got lost, may stand: only what is closed there has failed. Without an answer
+                // the janitor goes on asking.
+                if let Ok(standing) = channel.close(attempt.id).await {
+                    let standing = match standing {
+                        Standing::Unheard | Standing::Closed => Standing::Failed { reason: reason.clone() },
+                        open_or_decided => open_or_decided,
+                    };
+                    let news = News::Payment { payment: attempt.id, standing };
+                    self.hear(caller, channel.terms().clone(), news).await?;
+                }
                 Err(PaymentError::ChannelRefused(reason))
             }
             Err(error) => Err(error.into()),

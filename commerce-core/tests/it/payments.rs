@@ -188,6 +188,36 @@ async fn a_channel_that_never_tells_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_second_try_does_not_end_a_first_one_that_stands() {
+    for db in Db::both().await {
+        let s = Story::begin(&db).await;
+        // The first try arrives and its answer gets lost; the second one is refused.
+        let tries = |close: &[Fault]| {
+            s.bank.it().misbehave(Op::Create, [Fault::TimeoutAfterSuccess, Fault::Refuse]);
+            s.bank.it().misbehave(Op::Close, close.iter().copied());
+        };
+        let (first, second) = (s.order("key-00000001", 5).await, s.order("key-00000002", 5).await);
+        for (order, close) in [(first, [].as_slice()), (second, &[Fault::Timeout])] {
+            tries(close);
+            s.pay(order, &[s.bank.method()]).await.unwrap_err();
+            let refused = s.pay(order, &[s.bank.method()]).await.unwrap_err();
+            assert_eq!(refused.code(), Code::PaymentRefused, "{}", s.name);
+        }
+        // Closed at the channel, it has failed: nobody can pay it any more.
+        let failed = s.now(first).await.payments.remove(0);
+        assert_eq!(failed.state, PaymentState::Failed, "{}", s.name);
+        assert!(s.bank.it().pay(&failed.id.to_string(), s.t.clock.now()).is_err(), "{}", s.name);
+        // The channel did not say: it may be paid, and if the channel does not tell, it is asked.
+        s.bank.it().misbehave(Op::Notify, [Fault::Silent]);
+        let open = s.now(second).await;
+        s.bank.pays(&s.t, &open);
+        s.chase().await;
+        assert_eq!(s.now(second).await.order.state, State::Paid, "{}", s.name);
+        s.t.assert_books().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_payment_that_comes_too_late_takes_the_goods_again_or_goes_back_once() {
     for db in Db::both().await {
         let s = Story::begin(&db).await;
