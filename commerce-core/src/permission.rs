@@ -25,7 +25,7 @@ pub enum Permission {
     /// Place orders for customers, change them, cancel them, move them on.
     #[strum(serialize = "orders:write")]
     WriteOrders,
-    /// Plan parcels, send them, split and merge.
+    /// Pick, pack, plan parcels, send them, split and merge.
     #[strum(serialize = "parcels:write")]
     WriteParcels,
     #[strum(serialize = "after-sale:write")]
@@ -41,6 +41,7 @@ pub enum Permission {
     /// Take money at the counter, issue gift cards.
     #[strum(serialize = "payments:write")]
     WritePayments,
+    /// Give money back, compensate.
     #[strum(serialize = "refunds:write")]
     WriteRefunds,
     /// The second person's word.
@@ -50,6 +51,7 @@ pub enum Permission {
     WriteDisputes,
     #[strum(serialize = "ledger:read")]
     ReadLedger,
+    /// Transfers by hand, and importing orders, whose payments are booked.
     #[strum(serialize = "ledger:write")]
     WriteLedger,
     /// Statements of channels, differences.

@@ -110,7 +110,7 @@ impl Desk {
         let key = ApiKey {
             id: self.id(now),
             name: name.to_owned(),
-            tail: text.reveal().chars().skip(text.reveal().len() - 4).collect(),
+            tail: text.reveal()[text.reveal().len() - 4..].to_owned(),
             grants,
             made_by: caller.who.clone(),
             created_at: now,
