@@ -25,6 +25,12 @@ impl Trouble {
     }
 }
 
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.code, self.en)
+    }
+}
+
 impl<F: Failure> From<F> for Trouble {
     fn from(failure: F) -> Self {
         let code = format!("{} {}", failure.code().number(), failure.code().name());

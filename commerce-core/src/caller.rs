@@ -16,10 +16,21 @@ pub struct Caller {
     pub who: String,
     /// Ties together what one request set off, across events and logs.
     pub correlation_id: String,
+    /// The request this is part of, where its sender may send it again.
+    pub once: Option<Once>,
+}
+
+/// A key that a client made for one request, and a hash of all that was asked. However often it arrives, what it asks for is done once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    pub key: String,
+    pub request_hash: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
+    /// Somebody who has not said who they are: looks at what is for sale, nothing else.
+    Visitor,
     Shopper(CustomerId),
     Staff,
     System,
@@ -35,6 +46,10 @@ pub enum Role {
 }
 
 impl Caller {
+    pub fn visitor(tenant: TenantId) -> Self {
+        Self::of(tenant, Actor::Visitor, Grants::NONE)
+    }
+
     pub fn shopper(tenant: TenantId, customer: CustomerId) -> Self {
         Self::of(tenant, Actor::Shopper(customer), Grants::NONE)
     }
@@ -49,7 +64,7 @@ impl Caller {
     }
 
     fn of(tenant: TenantId, actor: Actor, grants: Grants) -> Self {
-        Self { tenant, actor, grants, who: String::new(), correlation_id: String::new() }
+        Self { tenant, actor, grants, who: String::new(), correlation_id: String::new(), once: None }
     }
 
     /// One of the shop's people with no more than these permissions.
@@ -66,7 +81,7 @@ impl Caller {
 
     pub fn role(&self) -> Role {
         match self.actor {
-            Actor::Shopper(_) => Role::Shopper,
+            Actor::Visitor | Actor::Shopper(_) => Role::Shopper,
             Actor::Staff => Role::Staff,
             Actor::System => Role::System,
         }
@@ -81,13 +96,14 @@ impl Caller {
     pub fn may_as_owner_or(&self, permission: Permission) -> Result<(), NotAllowed> {
         match self.actor {
             Actor::Shopper(_) => Ok(()),
-            Actor::Staff | Actor::System => self.may(permission),
+            Actor::Visitor | Actor::Staff | Actor::System => self.may(permission),
         }
     }
 
     /// Who acts, as the event log has it.
     pub fn named_actor(&self) -> String {
         match self.actor {
+            Actor::Visitor => "visitor".to_owned(),
             Actor::Shopper(customer) => format!("shopper:{customer}"),
             Actor::Staff => format!("staff:{}", self.who),
             Actor::System => "system".to_owned(),
@@ -98,8 +114,13 @@ impl Caller {
     pub fn owner(&self) -> Option<CustomerId> {
         match self.actor {
             Actor::Shopper(customer) => Some(customer),
-            Actor::Staff | Actor::System => None,
+            Actor::Visitor | Actor::Staff | Actor::System => None,
         }
+    }
+
+    /// Whether names, phones and addresses are shown as they are: shoppers see only their own.
+    pub fn sees_personal_data(&self) -> bool {
+        matches!(self.actor, Actor::Shopper(_)) || self.grants.contains(Permission::ReadPersonalData)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who buys, where it goes, and how personal data looks to those who need not know it.
 
+use crate::caller::Caller;
 use crate::id::{Entity, Id};
 use crate::time::Timestamp;
 
@@ -55,6 +56,31 @@ pub struct Destination {
     pub street: String,
 }
 
+impl Customer {
+    /// As this caller may see them.
+    #[must_use]
+    pub fn seen_by(self, caller: &Caller) -> Self {
+        if caller.sees_personal_data() {
+            return self;
+        }
+        Self { name: mask_name(&self.name), phone: mask_phone(&self.phone), email: mask_email(&self.email), ..self }
+    }
+}
+
+impl Address {
+    #[must_use]
+    pub fn seen_by(self, caller: &Caller) -> Self {
+        Self { destination: self.destination.seen_by(caller), ..self }
+    }
+}
+
+impl Destination {
+    #[must_use]
+    pub fn seen_by(self, caller: &Caller) -> Self {
+        if caller.sees_personal_data() { self } else { mask_destination(&self) }
+    }
+}
+
 /// `138****1234`; anything shorter than a phone number is hidden whole.
 pub fn mask_phone(phone: &str) -> String {
     let digits: Vec<char> = phone.chars().collect();
@@ -71,6 +97,14 @@ pub fn mask_name(name: &str) -> String {
     match chars.next() {
         Some(first) => std::iter::once(first).chain(chars.map(|_| '*')).collect(),
         None => String::new(),
+    }
+}
+
+/// `w***@example.com`
+pub fn mask_email(email: &str) -> String {
+    match email.split_once('@') {
+        Some((name, host)) => format!("{}***@{host}", name.chars().next().unwrap_or('*')),
+        None => "*".repeat(email.chars().count().min(3)),
     }
 }
 

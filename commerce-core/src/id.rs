@@ -152,13 +152,17 @@ impl Mint {
         Self(Mutex::new(StdRng::seed_from_u64(seed)))
     }
 
-    /// A code that nobody can guess, for what is worth money: of letters and digits that nobody mistakes for one another,
-    /// five bits each.
+    /// A code that nobody can guess, for what is worth money.
     pub(crate) fn code(&self, length: usize) -> String {
-        const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
         let mut random = vec![0; length];
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut random);
-        random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+        letters(&random)
+    }
+
+    /// So many digits, for people who read them off their phone.
+    pub(crate) fn digits(&self, length: usize) -> String {
+        // 2^32 is far more than ten: that some digits are likelier by a billionth helps nobody.
+        (0..length).map(|_| char::from(b'0' + (u32::from_le_bytes(self.bytes()) % 10) as u8)).collect()
     }
 
     pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
@@ -172,6 +176,12 @@ impl Mint {
         let random = self.bytes();
         Id::of(uuid::Builder::from_unix_timestamp_millis(now.millis().unsigned_abs(), &random).into_uuid())
     }
+}
+
+/// Bytes as letters and digits that nobody mistakes for one another, five bits of each.
+pub(crate) fn letters(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ pub mod rules;
 pub mod sandbox;
 pub mod secret;
 mod service;
+pub mod shopper;
 pub mod sim;
 pub mod staff;
 pub mod store;

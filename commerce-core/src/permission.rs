@@ -35,7 +35,7 @@ pub enum Permission {
     ReadCustomers,
     #[strum(serialize = "customers:write")]
     WriteCustomers,
-    /// Names, phones and addresses in files as they are, not masked.
+    /// Names, phones and addresses as they are, not masked.
     #[strum(serialize = "personal-data:read")]
     ReadPersonalData,
     /// Take money at the counter, issue gift cards.
@@ -62,6 +62,12 @@ pub enum Permission {
     /// API keys.
     #[strum(serialize = "keys:write")]
     WriteKeys,
+    /// Who did what.
+    #[strum(serialize = "audit:read")]
+    ReadAudit,
+    /// How the shop counts freight and tax, how long it waits, when a second person is asked.
+    #[strum(serialize = "settings:write")]
+    WriteSettings,
     /// What time and channels ask for: sweep, chase, take notifications, seal.
     #[strum(serialize = "jobs:run")]
     RunJobs,

@@ -5,6 +5,7 @@ use crate::customer::Level;
 use crate::error::{Code, Failure, Kind};
 use crate::id::{Entity, Id};
 use crate::money::Money;
+use crate::tenant::TenantId;
 use crate::time::Timestamp;
 use std::fmt;
 
@@ -33,6 +34,20 @@ pub struct Price {
     pub amount: Money,
     pub valid_from: Timestamp,
     pub valid_to: Timestamp,
+}
+
+impl Price {
+    /// A price of this rule from that moment on. Entered again, it is the same one.
+    pub fn new(
+        tenant: TenantId,
+        sku: SkuId,
+        rule: PriceRule,
+        amount: Money,
+        (valid_from, valid_to): (Timestamp, Timestamp),
+    ) -> Self {
+        let id = Id::derived(&tenant.to_string(), &format!("{sku}/{rule}/{valid_from}"));
+        Self { id, sku, rule, amount, valid_from, valid_to }
+    }
 }
 
 pub type PriceId = Id<Price>;

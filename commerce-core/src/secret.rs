@@ -15,6 +15,11 @@ impl MasterKey {
         Self(bytes)
     }
 
+    /// From 64 hexadecimal digits.
+    pub fn read(text: &str) -> Option<Self> {
+        crate::ledger::unhex(text.trim())?.try_into().ok().map(Self)
+    }
+
     /// The secret of this purpose and thing: always the same, and nothing tells it from chance.
     pub(crate) fn derive(&self, purpose: &str, of: impl fmt::Display, generation: i64) -> [u8; 32] {
         // A key shorter than a block counts as filled up with zeros.

@@ -81,6 +81,7 @@ impl StaffRole {
                 P::WriteDisputes,
                 P::ReadLedger,
                 P::Reconcile,
+                P::ReadAudit,
             ]),
             Self::Clerk => Grants::of(&[
                 P::ReadCatalogue,
@@ -118,9 +119,14 @@ impl StaffRole {
                 P::WriteRules,
                 P::ReadCustomers,
             ]),
-            Self::Auditor => {
-                Grants::of(&[P::ReadCatalogue, P::ReadRules, P::ReadOrders, P::ReadCustomers, P::ReadLedger])
-            }
+            Self::Auditor => Grants::of(&[
+                P::ReadCatalogue,
+                P::ReadRules,
+                P::ReadOrders,
+                P::ReadCustomers,
+                P::ReadLedger,
+                P::ReadAudit,
+            ]),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::trouble::Trouble;
 use clap::Args;
 use commerce_core::Shop;
 use commerce_core::tenant::TenantId;
-use sandbox::HttpSandbox;
+pub(crate) use sandbox::HttpSandbox;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-pub(super) struct HttpSandbox {
+pub(crate) struct HttpSandbox {
     terms: Terms,
     keys: MerchantKeys,
     /// Without a slash at its end.
@@ -29,7 +29,7 @@ pub(super) struct HttpSandbox {
 }
 
 impl HttpSandbox {
-    pub(super) fn new(url: &str, agreement: &Agreement, notify_url: &str, timeout: Duration) -> Result<Self, Trouble> {
+    pub(crate) fn new(url: &str, agreement: &Agreement, notify_url: &str, timeout: Duration) -> Result<Self, Trouble> {
         let terms = Terms {
             code: SANDBOX.to_owned(),
             merchant: agreement.merchant.clone(),

@@ -78,13 +78,13 @@ struct Worth {
 impl Shown for IssuedGiftCard {
     fn as_json(&self) -> Value {
         let card = &self.card;
-        json!({ "id": card.id, "code": self.code, "amount": card.amount, "expires_at": card.expires_at })
+        json!({ "id": card.id, "code": self.code.reveal(), "amount": card.amount, "expires_at": card.expires_at })
     }
 
     fn as_text(&self) -> String {
         format!(
             "{}  {} until {}\nThe shop keeps no copy of the code.",
-            in_fours(&self.code),
+            in_fours(self.code.reveal()),
             self.card.amount,
             self.card.expires_at
         )

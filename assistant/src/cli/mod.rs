@@ -19,9 +19,11 @@ mod staff;
 use crate::bench::{self, OrdersBench, PaymentsBench, ReconcileBench};
 use crate::channels::Channels;
 use crate::demo;
+use crate::http;
 use crate::place::Place;
 use crate::private_postgres::{PrivatePostgres, until_stopped};
 use crate::sandbox_pay;
+use crate::serve;
 use crate::trouble::Trouble;
 use clap::{Args, Parser, Subcommand};
 use commerce_core::Shop;
@@ -123,6 +125,13 @@ enum Cmd {
     /// Keys with which programs act for the shop.
     #[command(subcommand)]
     Key(staff::Keys),
+    /// Run the shop as a service.
+    Serve(serve::Options),
+    /// Look at the settings that `serve` runs by.
+    #[command(subcommand)]
+    Config(Configuration),
+    /// Print the OpenAPI document of the service.
+    Openapi,
     /// Run a payment company to practise with, on this machine.
     SandboxPay(sandbox_pay::Options),
     /// Random operations with crashes, on fresh databases, beside a plain model of the shop.
@@ -135,6 +144,14 @@ enum Cmd {
         #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
+}
+
+#[derive(Subcommand)]
+enum Configuration {
+    /// Say what is wrong with the settings, or how they are read.
+    Check(serve::Options),
+    /// Print a commented file with every setting and its default.
+    Example,
 }
 
 #[derive(Subcommand)]
@@ -175,6 +192,13 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Coupon(command) => rules::coupon(command).await,
         Cmd::Staff(command) => staff::staff(command).await,
         Cmd::Key(command) => staff::key(command).await,
+        Cmd::Serve(options) => serve::run(options).await,
+        Cmd::Config(Configuration::Check(options)) => serve::check(options).await,
+        Cmd::Config(Configuration::Example) => {
+            print!("{}", serve::COMMENTED);
+            Ok(())
+        }
+        Cmd::Openapi => print_openapi(),
         Cmd::SandboxPay(options) => sandbox_pay::run(options).await,
         Cmd::Sweep(place) => sweep(&place).await,
         Cmd::Sim(options) => until_stopped(simulate::run(options)).await,
@@ -197,6 +221,11 @@ impl Connected {
         self.channels.connect(&shop, tenant.id)?;
         Ok((shop, tenant))
     }
+}
+
+fn print_openapi() -> Result<(), Trouble> {
+    println!("{}", serde_json::to_string_pretty(http::document()).map_err(Trouble::say)?);
+    Ok(())
 }
 
 fn read_file(file: &Path) -> Result<Vec<u8>, Trouble> {

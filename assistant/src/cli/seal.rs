@@ -2,22 +2,20 @@
 
 use super::At;
 use super::output::{Output, Shown};
+use crate::key_files::{SEAL_KEY_FILE, imprint_beside, seal_all, seal_key, seal_key_or_new};
 use crate::trouble::Trouble;
 use clap::Args;
 use commerce_core::caller::Caller;
-use commerce_core::ledger::seal::{Imprint, SealKey, Trusted};
-use commerce_core::tenant::TenantId;
+use commerce_core::ledger::seal::Trusted;
 use commerce_core::{Disagreement, Sealed, Verified, VerifyError};
-use rand::TryRng;
 use serde_json::{Value, json};
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(crate) struct Seal {
     /// Where the secret key is kept; made if it is not there. The last seal of each shop is noted beside it, in
     /// FILE.<shop>.last. Keep copies of both away from the database.
-    #[arg(long, env = "ZHANGGUI_SEAL_KEY", value_name = "FILE", default_value = KEY_FILE)]
+    #[arg(long, env = "ZHANGGUI_SEAL_KEY", value_name = "FILE", default_value = SEAL_KEY_FILE)]
     key: PathBuf,
     #[command(flatten)]
     output: Output,
@@ -40,27 +38,18 @@ pub(crate) struct Verify {
     at: At,
 }
 
-const KEY_FILE: &str = "zhanggui.seal-key";
-
 pub(crate) async fn seal(options: Seal) -> Result<(), Trouble> {
     let (shop, tenant) = options.at.open().await?;
-    let key = match read_key(&options.key)? {
-        Some(key) => key,
-        None => make_key(&options.key)?,
-    };
-    let note = note_of(&options.key, tenant.id);
-    let sealed = shop.seal(&Caller::system(tenant.id), &key, read_imprint(&note)?.as_ref()).await?;
-    if let Some(last) = &sealed.last {
-        keep_imprint(&note, last)?;
-    }
+    let key = seal_key_or_new(&options.key)?;
+    let sealed = seal_all(&shop, tenant.id, &key, &options.key).await?;
     options.output.show(&Done { sealed, public_key: key.public() });
     Ok(())
 }
 
 pub(crate) async fn verify(options: Verify) -> Result<(), Trouble> {
     let (shop, tenant) = options.at.open().await?;
-    let beside = options.key.as_deref().unwrap_or(Path::new(KEY_FILE));
-    let trusted = Trusted { key: trusted_key(&options)?, last: read_imprint(&note_of(beside, tenant.id))? };
+    let beside = options.key.as_deref().unwrap_or(Path::new(SEAL_KEY_FILE));
+    let trusted = Trusted { key: trusted_key(&options)?, last: imprint_beside(beside, tenant.id)? };
     match shop.verify(&Caller::staff(tenant.id), &trusted).await {
         Ok(verified) => {
             options.output.show(&Agreed { verified, trusted });
@@ -84,68 +73,14 @@ fn trusted_key(options: &Verify) -> Result<Option<String>, Trouble> {
             Err(Trouble::say("a public key has 64 hexadecimal digits; copy it from where `zhanggui seal` printed it"))
         };
     }
-    let file = options.key.clone().unwrap_or_else(|| KEY_FILE.into());
-    match (read_key(&file)?, &options.key) {
+    let file = options.key.clone().unwrap_or_else(|| SEAL_KEY_FILE.into());
+    match (seal_key(&file)?, &options.key) {
         (Some(key), _) => Ok(Some(key.public())),
         (None, None) => Ok(None),
         (None, Some(file)) => {
             Err(Trouble::say(format!("there is no {}; give the key file's place or --public-key", file.display())))
         }
     }
-}
-
-fn read_key(file: &Path) -> Result<Option<SealKey>, Trouble> {
-    let name = file.display();
-    match std::fs::read_to_string(file) {
-        Ok(text) => SealKey::read(&text).map(Some).ok_or_else(|| {
-            Trouble::say(format!("{name} holds no seal key; restore it from its copy or give another --key"))
-        }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Trouble::say(format!("{name} cannot be read: {error}; give another --key"))),
-    }
-}
-
-/// Where the last seal of a shop is noted: `zhanggui.seal-key.tnt_0190….last`.
-fn note_of(key: &Path, tenant: TenantId) -> PathBuf {
-    let mut name = key.as_os_str().to_owned();
-    name.push(format!(".{tenant}.last"));
-    name.into()
-}
-
-fn read_imprint(note: &Path) -> Result<Option<Imprint>, Trouble> {
-    let name = note.display();
-    match std::fs::read_to_string(note) {
-        Ok(text) => Imprint::read(&text).map(Some).ok_or_else(|| {
-            Trouble::say(format!("{name} notes no seal; restore it from its copy, or remove it to begin anew"))
-        }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Trouble::say(format!("{name} cannot be read: {error}; make it readable"))),
-    }
-}
-
-/// Put in place by renaming: whatever happens, the note is the old one or the new one.
-fn keep_imprint(note: &Path, last: &Imprint) -> Result<(), Trouble> {
-    let new = note.with_extension("new");
-    let write = || {
-        let mut file = std::fs::File::create(&new)?;
-        file.write_all(format!("{last}\n").as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&new, note)
-    };
-    write().map_err(|error| Trouble::say(format!("{} cannot be written: {error}; seal again", note.display())))
-}
-
-/// A new key, in a file that only its owner can read.
-fn make_key(file: &Path) -> Result<SealKey, Trouble> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let unusable = |error| Trouble::say(format!("{} cannot be written: {error}; give another --key", file.display()));
-    let mut seed = [0; 32];
-    rand::rngs::SysRng.try_fill_bytes(&mut seed).map_err(Trouble::say)?;
-    let key = SealKey::from_seed(seed);
-    let mut new = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(unusable)?;
-    new.write_all(format!("{}\n", key.seed()).as_bytes()).and_then(|()| new.sync_all()).map_err(unusable)?;
-    eprintln!("Made a new key in {}; keep a copy of it away from the database.", file.display());
-    Ok(key)
 }
 
 struct Done {

@@ -5,7 +5,6 @@ use crate::trouble::Trouble;
 use commerce_core::Count;
 use commerce_core::catalog::{Batch, Product, ProductKind, ProductStatus, Sku, id_of_code};
 use commerce_core::customer::Level;
-use commerce_core::id::Id;
 use commerce_core::inventory::WarehouseId;
 use commerce_core::money::{Currency, Money, Rate, Round};
 use commerce_core::pricing::{Activity, Price, PriceRule};
@@ -149,6 +148,6 @@ fn price(
 ) -> Option<Price> {
     let exact = Rate::from_basis_points(percent * 100).of(sku.list_price, Round::HalfEven).ok()?;
     let amount = Money::from_minor(exact.minor() / 10 * 10, exact.currency());
-    let id = Id::derived(&maker.staff.tenant.to_string(), &format!("{}/{rule}/{valid_from}", sku.code));
-    (amount.minor() >= sku.floor_price.minor()).then_some(Price { id, sku: sku.id, rule, amount, valid_from, valid_to })
+    let is_allowed = amount.minor() >= sku.floor_price.minor();
+    is_allowed.then(|| Price::new(maker.staff.tenant, sku.id, rule, amount, (valid_from, valid_to)))
 }

@@ -98,7 +98,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
     life::live(&mut maker, options.orders).await?;
     maker.import(Sheet::Orders, &from_a_platform(options.now)).await?;
     let settings = Settings { refund_check_over: Some(REFUND_CHECK_OVER), ..tenant.settings };
-    maker.shop.change_settings(tenant.id, settings).await?;
+    maker.shop.change_settings(&Caller::staff(tenant.id), settings).await?;
     report(&maker).await
 }
 

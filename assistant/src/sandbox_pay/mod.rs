@@ -59,6 +59,14 @@ pub(crate) struct Agreement {
     pub(crate) fee_bp: u32,
 }
 
+impl Agreement {
+    /// Without a secret: the one for development.
+    pub(crate) fn new(secret: Option<String>, merchant: &str, fee_bp: u32) -> Self {
+        let secret = secret.unwrap_or_else(|| DEVELOPMENT_SECRET.to_owned());
+        Self { secret, merchant: merchant.to_owned(), fee_bp }
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// On this machine only.

@@ -55,7 +55,7 @@ impl Stall {
     /// Above so many cents, two people have to agree to a refund.
     pub(crate) async fn set_refund_check_over(&self, cents: i64) {
         let settings = Settings { refund_check_over: Some(cents), ..Settings::default() };
-        self.shop.change_settings(self.tenant, settings).await.unwrap();
+        self.shop.change_settings(&Caller::staff(self.tenant), settings).await.unwrap();
     }
 
     /// An order that waits to be paid.

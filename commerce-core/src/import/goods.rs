@@ -5,7 +5,6 @@ use super::table::{Cells, Table};
 use super::{Import, ImportError, Outcome, RowFault, Thing};
 use crate::catalog::{Batch, Category, Part, Product, ProductKind, ProductStatus, Sku, id_of_code};
 use crate::customer::Level;
-use crate::id::Id;
 use crate::money::Money;
 use crate::pricing::{Price, PriceRule};
 use crate::service::{write_prices, write_products};
@@ -301,7 +300,7 @@ pub(super) async fn export_batches(conn: &mut Conn, tenant: &Tenant) -> Result<V
             b.trace_record_id,
         ]
     };
-    Ok(conn.batches(tenant.id).await?.into_iter().map(row).collect())
+    Ok(conn.batches(tenant.id, None).await?.into_iter().map(row).collect())
 }
 
 pub(super) async fn import_prices(import: &mut Import<'_>, table: &Table) -> Result<Outcome, ImportError> {
@@ -342,12 +341,8 @@ pub(super) async fn import_prices(import: &mut Import<'_>, table: &Table) -> Res
         else {
             continue;
         };
-        let id = Id::derived(&tenant.to_string(), &format!("{sku_code}/{rule}/{valid_from}"));
-        prices.push((
-            row.line,
-            sku_code.clone(),
-            Price { id, sku: id_of_code(tenant, &sku_code), rule, amount, valid_from, valid_to },
-        ));
+        let price = Price::new(tenant, id_of_code(tenant, &sku_code), rule, amount, (valid_from, valid_to));
+        prices.push((row.line, sku_code, price));
     }
     let known = import.tx.skus_by_code(tenant, &prices.iter().map(|(_, sku, _)| sku.clone()).collect()).await?;
     for (line, sku_code, price) in &prices {
@@ -382,5 +377,5 @@ pub(super) async fn export_prices(conn: &mut Conn, tenant: &Tenant) -> Result<Ve
             price.valid_to.to_string(),
         ]
     };
-    Ok(conn.prices(tenant.id, tenant.currency).await?.into_iter().map(row).collect())
+    Ok(conn.prices(tenant.id, None, tenant.currency).await?.into_iter().map(row).collect())
 }

@@ -40,8 +40,8 @@ pub(super) async fn import_stock(import: &mut Import<'_>, table: &Table) -> Resu
     let warehouses: BTreeSet<String> =
         import.tx.warehouses(tenant).await?.into_iter().map(|warehouse| warehouse.code).collect();
     let batches: BTreeMap<String, String> =
-        import.tx.batches(tenant).await?.into_iter().map(|batch| (batch.item.code, batch.sku_code)).collect();
-    let levels = import.tx.stock_levels(tenant).await?;
+        import.tx.batches(tenant, None).await?.into_iter().map(|batch| (batch.item.code, batch.sku_code)).collect();
+    let levels = import.tx.stock_levels(tenant, None).await?;
     let mut counts: Vec<(u64, String, Count)> = Vec::new();
     let mut seen = BTreeSet::new();
     for row in &table.rows {
@@ -100,5 +100,5 @@ pub(super) async fn export_stock(conn: &mut Conn, tenant: &Tenant) -> Result<Vec
     let row = |level: crate::store::StockLevel| {
         vec![level.sku_code, level.warehouse_code, level.on_hand.to_string(), level.batch_code]
     };
-    Ok(conn.stock_levels(tenant.id).await?.into_iter().map(row).collect())
+    Ok(conn.stock_levels(tenant.id, None).await?.into_iter().map(row).collect())
 }

@@ -4,10 +4,10 @@ pub mod state;
 
 pub use state::{Act, State};
 
-use crate::caller::{NotAllowed, Role};
+use crate::caller::{Caller, NotAllowed, Role};
 use crate::catalog::{BatchId, Labels, ProductId, ProductKind, SkuId};
 use crate::checkout::{PricedLine, Share, Totals};
-use crate::customer::{CustomerId, Destination};
+use crate::customer::{CustomerId, Destination, mask_destination, mask_email, mask_name, mask_phone};
 use crate::error::{Code, Failure, Kind};
 use crate::id::{Entity, Id};
 use crate::ledger::LedgerError;
@@ -152,6 +152,20 @@ impl Line {
 }
 
 impl Order {
+    /// As this caller may see it.
+    #[must_use]
+    pub fn seen_by(self, caller: &Caller) -> Self {
+        if caller.sees_personal_data() {
+            return self;
+        }
+        let invoice = self.invoice.map(|invoice| Invoice {
+            title: mask_name(&invoice.title),
+            tax_id: mask_phone(&invoice.tax_id),
+            email: mask_email(&invoice.email),
+        });
+        Self { destination: mask_destination(&self.destination), invoice, ..self }
+    }
+
     /// Moves the order by the table and says what is to be announced. Asked to do what is already done, it changes
     /// nothing and says so: repeating a request is not a mistake.
     pub fn act(&mut self, act: Act, role: Role, now: Timestamp) -> Result<Step, OrderError> {

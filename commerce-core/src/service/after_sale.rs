@@ -38,6 +38,7 @@ pub enum Condition {
 
 const ANSWERED_WITHIN: i64 = 24 * HOUR;
 const MOST_CASES: u32 = 10_000;
+const APPLY: &str = "after-sale";
 
 impl Shop {
     /// Applies for something to be done about lines of an order: one case for each.
@@ -57,6 +58,10 @@ impl Shop {
                 let mut order = load(&mut tx, caller, order).await?;
                 let lines = tx.order_lines(caller.tenant, &[order.id]).await?;
                 let known = tx.cases_of(caller.tenant, &[order.id]).await?;
+                if let Some(answer) = tx.answered(caller, APPLY).await? {
+                    let were_made = |case: &Case| answer.split(' ').any(|id| id == case.id.to_string());
+                    return Ok(tx.leave(known.into_iter().filter(were_made).collect()));
+                }
                 let opened = open(&mut tx, caller, &order, None).await?;
                 let mut cases: Vec<Case> = Vec::with_capacity(request.items.len());
                 for (line, qty) in &request.items {
@@ -85,6 +90,8 @@ impl Shop {
                 tx.insert_cases(caller.tenant, &cases).await?;
                 let applied: Vec<Event> = cases.iter().map(|case| told(desk, caller, case)).collect();
                 tx.record(caller.tenant, &applied).await?;
+                let answer: Vec<String> = cases.iter().map(|case| case.id.to_string()).collect();
+                tx.keep_answer(caller, APPLY, &answer.join(" "), desk.now()).await?;
                 Ok(tx.keep(cases).await?)
             })
             .await
@@ -182,7 +189,7 @@ impl Shop {
         caller.may(Permission::WriteRefunds)?;
         let case: CaseId = self.desk.id(self.now());
         let back = super::refund::Back { amount, reason: note, case: Some(case) };
-        self.give_back(caller, order, back).await?;
+        let case = self.give_back(caller, order, back).await?.ok_or(OrderError::CaseClosed)?;
         let found = self.desk.store.read().await?.case(caller.tenant, case).await?;
         found.ok_or(OrderError::CaseClosed)
     }

@@ -77,6 +77,10 @@ impl Shop {
         desk.store
             .write(move |mut tx| async move {
                 let mut tab = open_tab(&mut tx, caller, id, desk).await?;
+                if let Some(difference) = tx.answered(caller, SWAP).await? {
+                    let difference = Money::parse(&difference, tab.order.currency)?;
+                    return Ok(tx.leave(Swapped { order: tab.order, difference }));
+                }
                 let order = &mut tab.order;
                 let mut lines = tx.order_lines(caller.tenant, &[id]).await?;
                 let opened = open(&mut tx, caller, order, None).await?;
@@ -92,6 +96,7 @@ impl Shop {
                     replan(desk, &mut tx, caller, order).await?;
                 }
                 let difference = order.retotal(totals(&lines, order, &opened)?)?;
+                tx.keep_answer(caller, SWAP, &difference.amount(), order.updated_at).await?;
                 let particulars = json!({ "line": line, "from": was.sku, "to": to, "difference": difference });
                 change(desk, tx, caller, tab, "Order.VariantSwapped", particulars, difference).await
             })
@@ -126,6 +131,8 @@ impl Shop {
             .await
     }
 }
+
+const SWAP: &str = "swap";
 
 /// Writes an order that costs something else now. What open payments were for is not what it costs any more: they end. What
 /// was paid too much goes back; what is missing now, the shopper still has to [pay](Shop::pay).

@@ -2,12 +2,20 @@
 
 use super::Shop;
 use crate::caller::{Caller, NotAllowed};
-use crate::customer::{Address, AddressId, Customer, CustomerId};
+use crate::customer::{Address, AddressId, Customer, CustomerId, Destination};
 use crate::error::{Code, Failure, Kind};
 use crate::event::Event;
 use crate::permission::Permission;
 use crate::store::{Settled, StoreError};
 use serde_json::json;
+
+/// An address that is to be added.
+#[derive(Clone, Debug)]
+pub struct NewAddress {
+    pub customer: CustomerId,
+    pub destination: Destination,
+    pub is_default: bool,
+}
 
 impl Shop {
     pub async fn save_customers(&self, caller: &Caller, customers: &[Customer]) -> Result<(), CustomerError> {
@@ -33,6 +41,45 @@ impl Shop {
                 Ok::<Settled<()>, CustomerError>(tx.keep(()).await?)
             })
             .await
+    }
+
+    /// Changes a customer's name or e-mail; what is left out stays.
+    pub async fn rename_customer(
+        &self,
+        caller: &Caller,
+        id: CustomerId,
+        name: Option<String>,
+        email: Option<String>,
+    ) -> Result<Customer, CustomerError> {
+        reaches(caller, id, Permission::WriteCustomers)?;
+        let is_text = |text: &String, most| text.chars().count() <= most && !text.chars().any(char::is_control);
+        let is_name = name.as_ref().is_none_or(|name| is_text(name, 60));
+        let is_email =
+            email.as_ref().is_none_or(|email| email.is_empty() || is_text(email, 120) && email.contains('@'));
+        if !is_name || !is_email {
+            return Err(CustomerError::UnusableName);
+        }
+        let (desk, name, email) = (&*self.desk, &name, &email);
+        desk.store
+            .write(move |mut tx| async move {
+                let mut customer = tx.customer(caller.tenant, id).await?.ok_or(CustomerError::UnknownCustomer)?;
+                customer.name = name.clone().unwrap_or(customer.name);
+                customer.email = email.clone().unwrap_or(customer.email);
+                tx.upsert_customers(caller.tenant, std::slice::from_ref(&customer)).await?;
+                let (now, told) = (desk.now(), json!({ "level": customer.level.to_string() }));
+                let event = Event::new(desk.id(now), "Customer.Changed", id, caller, now, told);
+                tx.record(caller.tenant, &[event]).await?;
+                Ok(tx.keep(customer.seen_by(caller)).await?)
+            })
+            .await
+    }
+
+    /// Adds an address to a customer's book.
+    pub async fn add_address(&self, caller: &Caller, new: NewAddress) -> Result<Address, CustomerError> {
+        let NewAddress { customer, destination, is_default } = new;
+        let address = Address { id: self.mint_id(self.now()), customer, destination, is_default };
+        self.save_address(caller, &address).await?;
+        Ok(address.seen_by(caller))
     }
 
     /// Adds or changes an address; the customer's first one, or one marked so, becomes the default.
@@ -87,9 +134,24 @@ impl Shop {
             .await
     }
 
+    /// A customer; shoppers find themselves.
+    pub async fn customer(&self, caller: &Caller, id: CustomerId) -> Result<Customer, CustomerError> {
+        reaches(caller, id, Permission::ReadCustomers)?;
+        let found = self.desk.store.read().await?.customer(caller.tenant, id).await?;
+        found.map(|customer| customer.seen_by(caller)).ok_or(CustomerError::UnknownCustomer)
+    }
+
+    /// By phone, code, part of the name or the last digits of the phone; at most fifty.
+    pub async fn find_customers(&self, caller: &Caller, words: &str) -> Result<Vec<Customer>, CustomerError> {
+        caller.may(Permission::ReadCustomers)?;
+        let found = self.desk.store.read().await?.find_customers(caller.tenant, words).await?;
+        Ok(found.into_iter().map(|customer| customer.seen_by(caller)).collect())
+    }
+
     pub async fn addresses(&self, caller: &Caller, customer: CustomerId) -> Result<Vec<Address>, CustomerError> {
         reaches(caller, customer, Permission::ReadCustomers)?;
-        Ok(self.desk.store.read().await?.addresses(caller.tenant, Some(customer)).await?)
+        let book = self.desk.store.read().await?.addresses(caller.tenant, Some(customer)).await?;
+        Ok(book.into_iter().map(|address| address.seen_by(caller)).collect())
     }
 }
 
@@ -113,6 +175,10 @@ pub enum CustomerError {
     IncompleteAddress,
     #[error("an address has at most 200 characters a field and no control characters; shorten it")]
     UnusableText,
+    #[error("orders are still under way, and parcels need their address; finish or cancel them first")]
+    OrdersUnderWay,
+    #[error("a name has at most 60 characters, an e-mail 120 and an @, neither has control characters")]
+    UnusableName,
     #[error("there is no such SKU")]
     UnknownSku,
     #[error("a quantity is a whole number from 1 to 9999")]
@@ -127,7 +193,8 @@ impl Failure for CustomerError {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownCustomer | Self::UnknownAddress | Self::UnknownSku => Kind::NotFound,
-            Self::IncompleteAddress | Self::UnusableText | Self::InvalidQuantity => Kind::Invalid,
+            Self::IncompleteAddress | Self::UnusableText | Self::UnusableName | Self::InvalidQuantity => Kind::Invalid,
+            Self::OrdersUnderWay => Kind::Conflict,
             Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
@@ -138,7 +205,8 @@ impl Failure for CustomerError {
             Self::UnknownCustomer => Code::UnknownCustomer,
             Self::UnknownAddress | Self::IncompleteAddress => Code::UnknownAddress,
             Self::UnknownSku => Code::UnknownSku,
-            Self::UnusableText | Self::InvalidQuantity => Code::InvalidRequest,
+            Self::UnusableText | Self::UnusableName | Self::InvalidQuantity => Code::InvalidRequest,
+            Self::OrdersUnderWay => Code::OrdersUnderWay,
             Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
@@ -151,6 +219,8 @@ impl Failure for CustomerError {
             Self::IncompleteAddress => "请填写收件人、电话、省份和街道".to_owned(),
             Self::UnusableText => "地址每项最多 200 个字符，且不能含有控制字符".to_owned(),
             Self::UnknownSku => "没有这个商品".to_owned(),
+            Self::OrdersUnderWay => "仍有未完成的订单，配送需要地址，请先完成或取消这些订单".to_owned(),
+            Self::UnusableName => "姓名最多 60 个字符，邮箱最多 120 个字符且包含 @，均不能含有控制字符".to_owned(),
             Self::InvalidQuantity => "数量必须是 1 到 9999 之间的整数".to_owned(),
             Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),

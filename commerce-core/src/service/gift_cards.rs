@@ -1,13 +1,14 @@
 //! Gift cards: issued against money that came in, worth what stands on their account.
 
-use super::Shop;
+use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::event::Event;
-use crate::id::Id;
+use crate::id::{Id, letters};
 use crate::ledger::{Account, AccountKind, Purpose, Transfer, hex};
 use crate::money::Money;
 use crate::payment::{GiftCard, PaymentError};
 use crate::permission::Permission;
+use crate::secret::Secret;
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
 use serde_json::json;
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Debug, PartialEq)]
 pub struct IssuedGiftCard {
     pub card: GiftCard,
-    pub code: String,
+    pub code: Secret,
 }
 
 impl Shop {
@@ -35,13 +36,18 @@ impl Shop {
             return Err(PaymentError::GiftCardOfNothing);
         }
         let desk = &*self.desk;
-        let code = desk.mint.code(16);
+        let code = desk.new_code(caller);
         let (code_hash, paid_from) = (&hash(caller.tenant, &code), &paid_from);
         let tail = &code[code.len() - 4..];
         let card = desk
             .store
             .write(move |mut tx| async move {
                 let now = desk.now();
+                if tx.answered(caller, ISSUE).await?.is_some() {
+                    let (card, _) =
+                        tx.gift_card(caller.tenant, code_hash).await?.ok_or(PaymentError::UnknownGiftCard)?;
+                    return Ok(tx.leave(card));
+                }
                 let card = GiftCard { id: desk.id(now), tail: tail.to_owned(), amount, expires_at };
                 tx.insert_gift_card(caller.tenant, &card, code_hash, now).await?;
                 let id = Id::following(card.id, "issue");
@@ -52,16 +58,34 @@ impl Shop {
                 let told = json!({ "tail": card.tail, "amount": card.amount, "expires_at": card.expires_at });
                 let event = Event::new(desk.id(now), "GiftCard.Issued", card.id, caller, now, told);
                 tx.record(caller.tenant, &[event]).await?;
+                tx.keep_answer(caller, ISSUE, "", now).await?;
                 Ok::<_, PaymentError>(tx.keep(card).await?)
             })
             .await?;
-        Ok(IssuedGiftCard { card, code })
+        Ok(IssuedGiftCard { card, code: Secret::new(code) })
     }
 
     /// What a gift card is still worth. Whoever knows the code may ask.
     pub async fn gift_card_balance(&self, caller: &Caller, code: &str) -> Result<(GiftCard, Money), PaymentError> {
         let found = self.desk.store.read().await?.gift_card(caller.tenant, &hash(caller.tenant, code)).await?;
         found.ok_or(PaymentError::UnknownGiftCard)
+    }
+}
+
+const ISSUE: &str = "gift-card";
+const CODE_LENGTH: usize = 16;
+
+impl Desk {
+    /// The code of a new card. Whoever asks again because the answer got lost gets the same code, though it is kept nowhere:
+    /// it follows from their key and the master key, where there are both.
+    fn new_code(&self, caller: &Caller) -> String {
+        match (&caller.once, self.master.get()) {
+            (Some(once), Some(master)) => {
+                let request = format!("{}\n{}\n{}", caller.tenant, caller.named_actor(), once.key);
+                letters(&master.derive("gift card", request, 0)[..CODE_LENGTH])
+            }
+            _ => self.mint.code(CODE_LENGTH),
+        }
     }
 }
 

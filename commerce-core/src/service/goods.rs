@@ -75,6 +75,27 @@ impl Shop {
     }
 
     /// What one SKU costs this buyer now, and by which rule.
+    /// What a SKU costs beside its list price: for channels, members and activities, by validity.
+    pub async fn prices(&self, caller: &Caller, sku: SkuId) -> Result<Vec<Price>, GoodsError> {
+        caller.may(Permission::ReadCatalogue)?;
+        let mut conn = self.desk.store.read().await?;
+        let tenant = conn.tenant(caller.tenant).await?.ok_or(GoodsError::UnknownTenant)?;
+        let prices = conn.prices(caller.tenant, Some(sku), tenant.currency).await?;
+        Ok(prices.into_iter().map(|(price, _)| price.item).collect())
+    }
+
+    /// The batches a SKU came in.
+    pub async fn batches(&self, caller: &Caller, sku: SkuId) -> Result<Vec<Batch>, GoodsError> {
+        caller.may(Permission::ReadCatalogue)?;
+        let batches = self.desk.store.read().await?.batches(caller.tenant, Some(sku)).await?;
+        Ok(batches.into_iter().map(|batch| batch.item).collect())
+    }
+
+    /// Seckills and live rooms, past and to come.
+    pub async fn activities(&self, caller: &Caller) -> Result<Vec<Activity>, GoodsError> {
+        Ok(self.desk.store.read().await?.activities(caller.tenant).await?)
+    }
+
     pub async fn quote(
         &self,
         caller: &Caller,
@@ -169,6 +190,10 @@ pub(crate) async fn write_prices(
 pub enum GoodsError {
     #[error("there is no SKU {sku}")]
     UnknownSku { sku: SkuId },
+    #[error("there is no such product, or it is not for sale")]
+    UnknownProduct,
+    #[error("there is no such shop")]
+    UnknownTenant,
     #[error("{price} for {sku_code} is below its floor of {floor}; raise the price or lower the floor first")]
     BelowFloor { sku_code: String, price: Money, floor: Money },
     #[error("it would end before it starts; put the start before the end")]
@@ -188,7 +213,7 @@ pub enum GoodsError {
 impl Failure for GoodsError {
     fn kind(&self) -> Kind {
         match self {
-            Self::UnknownSku { .. } => Kind::NotFound,
+            Self::UnknownSku { .. } | Self::UnknownProduct | Self::UnknownTenant => Kind::NotFound,
             Self::BelowFloor { .. } | Self::ValidityEmpty | Self::AlreadyOver { .. } | Self::ListPriceIsTheSku => {
                 Kind::Invalid
             }
@@ -201,6 +226,8 @@ impl Failure for GoodsError {
     fn code(&self) -> Code {
         match self {
             Self::UnknownSku { .. } => Code::UnknownSku,
+            Self::UnknownProduct => Code::UnknownProduct,
+            Self::UnknownTenant => Code::UnknownTenant,
             Self::BelowFloor { .. } => Code::PriceBelowFloor,
             Self::ValidityEmpty | Self::ListPriceIsTheSku => Code::InvalidRequest,
             Self::AlreadyOver { .. } => Code::PriceExpired,
@@ -213,6 +240,8 @@ impl Failure for GoodsError {
     fn zh(&self) -> String {
         match self {
             Self::UnknownSku { sku } => format!("没有商品 {sku}"),
+            Self::UnknownProduct => "没有这个商品，或已下架".to_owned(),
+            Self::UnknownTenant => "没有这个店铺".to_owned(),
             Self::BelowFloor { sku_code, price, floor } => {
                 format!("{sku_code} 的价格 {price} 低于底价 {floor}，请提高价格或先调低底价")
             }

@@ -19,13 +19,13 @@ impl Shop {
         let mut conn = self.desk.store.read().await?;
         let order = conn.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)?;
         let lines = conn.order_lines(caller.tenant, &[id]).await?;
-        Ok((order, lines))
+        Ok((order.seen_by(caller), lines))
     }
 
     pub async fn order_by_no(&self, caller: &Caller, order_no: &str) -> Result<Order, OrderError> {
         caller.may_as_owner_or(Permission::ReadOrders)?;
         let order = self.desk.store.read().await?.order_by_no(caller.tenant, caller.owner(), order_no).await?;
-        order.ok_or(OrderError::NotFound)
+        order.map(|order| order.seen_by(caller)).ok_or(OrderError::NotFound)
     }
 
     /// Newest first. A shopper finds only their own, whatever they look for.
@@ -36,7 +36,9 @@ impl Shop {
         limit: u32,
     ) -> Result<Vec<Order>, OrderError> {
         caller.may_as_owner_or(Permission::ReadOrders)?;
-        Ok(self.desk.store.read().await?.search_orders(caller.tenant, caller.owner(), search, limit.min(1_000)).await?)
+        let mut conn = self.desk.store.read().await?;
+        let found = conn.search_orders(caller.tenant, caller.owner(), search, limit.min(1_000)).await?;
+        Ok(found.into_iter().map(|order| order.seen_by(caller)).collect())
     }
 
     /// The events of one order, oldest first.

@@ -28,6 +28,7 @@ pub struct Paying {
 
 /// How long a shopper has to pay a difference after a change.
 const DIFFERENCE_MINUTES: u32 = 30;
+const PAY: &str = "pay";
 
 /// What has to be done outside once a payment was started.
 struct Begun {
@@ -148,6 +149,12 @@ impl Shop {
         desk.store
             .write(move |mut tx| async move {
                 let mut tab = open_tab(&mut tx, caller, order, desk).await?;
+                if tx.answered(caller, PAY).await?.is_some() {
+                    let is_begun =
+                        |payment: &&Payment| payment.state.is_open() && Some(payment.channel.as_str()) == channel;
+                    let attempt = tab.payments.iter().rfind(is_begun).cloned();
+                    return Ok(tx.leave(Begun { order: tab.order, attempt, unwanted: Vec::new() }));
+                }
                 let owed = awaited(&tab.order, tab.now)?;
                 if !tab.order.state.is_unpaid() {
                     must_be_undisputed(&mut tx, caller, order).await?;
@@ -183,6 +190,7 @@ impl Shop {
                     Settling::Still
                 };
                 tab.touch_order();
+                tx.keep_answer(caller, PAY, "", tab.now).await?;
                 let order = finish(desk, tx, caller, tab, settling).await?;
                 Ok(order.map(|order| Begun { order, attempt, unwanted }))
             })

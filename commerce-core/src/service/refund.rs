@@ -31,20 +31,25 @@ impl Shop {
         reason: &str,
     ) -> Result<Paying, PaymentError> {
         caller.may(Permission::WriteRefunds)?;
-        self.give_back(caller, order, Back { amount, reason, case: None }).await
+        self.give_back(caller, order, Back { amount, reason, case: None }).await?;
+        self.paying(caller, order).await
     }
 
+    /// Returns the case it belongs to: that of the first time, where this request was done before.
     pub(super) async fn give_back(
         &self,
         caller: &Caller,
         order: OrderId,
         back: Back<'_>,
-    ) -> Result<Paying, PaymentError> {
+    ) -> Result<Option<CaseId>, PaymentError> {
         let desk = &*self.desk;
         let Back { amount, reason, case } = back;
         let reason: &str = &reason.chars().take(LONGEST_REASON).collect::<String>();
         desk.store
             .write(move |mut tx| async move {
+                if let Some(answer) = tx.answered(caller, REFUND).await? {
+                    return Ok(tx.leave(answer.parse().ok()));
+                }
                 let mut tab = open_undisputed(desk, &mut tx, caller, order).await?;
                 if amount.minor() <= 0 {
                     return Err(PaymentError::RefundOfNothing);
@@ -66,10 +71,11 @@ impl Shop {
                     tx.record(caller.tenant, &[told(desk, caller, &compensation)]).await?;
                     tx.insert_cases(caller.tenant, &[compensation]).await?;
                 }
-                Ok(tx.keep(()).await?)
+                let answer = case.map_or_else(String::new, |case| case.to_string());
+                tx.keep_answer(caller, REFUND, &answer, tab.now).await?;
+                Ok(tx.keep(case).await?)
             })
-            .await?;
-        self.paying(caller, order).await
+            .await
     }
 
     /// Tries again to give back what a failed refund left with the shop: under a new id, because the channel has said no to the
@@ -170,6 +176,7 @@ impl Shop {
 
 const MOST_REFUNDS: u32 = 1_000;
 const LONGEST_REASON: usize = 200;
+const REFUND: &str = "refund";
 
 /// Money that goes back without goods.
 pub(super) struct Back<'a> {

@@ -32,6 +32,7 @@ pub struct NewSecondFactor {
 const SESSION: i64 = 12 * HOUR;
 pub(super) const SESSION_PREFIX: &str = "zgs_";
 pub(super) const KEY_PREFIX: &str = "zgk_";
+pub(super) const SHOPPER_PREFIX: &str = "zgc_";
 /// Of 32 letters each: nobody guesses 160 bits.
 const TOKEN_LENGTH: usize = 32;
 const FACTOR: &str = "second factor";
@@ -96,11 +97,15 @@ impl Shop {
 
     /// Forgets this token.
     pub async fn sign_out(&self, token: &str) -> Result<(), StaffError> {
-        let hash = &hash_token(token);
+        let (hash, is_shopper) = (&hash_token(token), token.starts_with(SHOPPER_PREFIX));
         self.desk
             .store
             .write(move |mut tx| async move {
-                tx.end_session(hash).await?;
+                if is_shopper {
+                    tx.end_shopper_session(hash).await?;
+                } else {
+                    tx.end_session(hash).await?;
+                }
                 Ok(tx.keep(()).await?)
             })
             .await
@@ -111,7 +116,8 @@ impl Shop {
         let desk = &*self.desk;
         desk.store
             .write(move |mut tx| async move {
-                match tx.forget_sessions(desk.now()).await? {
+                let now = desk.now();
+                match tx.forget_sessions(now).await? + tx.forget_shopper_sessions(now).await? {
                     0 => Ok(tx.leave(())),
                     _ => tx.keep(()).await,
                 }
@@ -119,10 +125,14 @@ impl Shop {
             .await
     }
 
-    /// Whoever shows this token, with what they may do: somebody of the shop, or a program with a key.
+    /// Whoever shows this token, with what they may do: a shopper, somebody of the shop, or a program with a key.
     pub async fn recognise(&self, token: &str) -> Result<Caller, StaffError> {
         let (hash, now) = (hash_token(token), self.now());
         let mut conn = self.desk.store.read().await?;
+        if token.starts_with(SHOPPER_PREFIX) {
+            let (tenant, customer) = conn.shopper_signed_in(&hash, now).await?.ok_or(StaffError::NotSignedIn)?;
+            return Ok(Caller::shopper(tenant, customer));
+        }
         if token.starts_with(KEY_PREFIX) {
             let (tenant, key) = conn.key_of_hash(&hash, now).await?.ok_or(StaffError::NotSignedIn)?;
             return Ok(Caller::staff(tenant).granted(key.grants).named(&key.signature()));

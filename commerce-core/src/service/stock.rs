@@ -5,10 +5,10 @@ use crate::caller::{Caller, NotAllowed};
 use crate::catalog::{BatchId, SkuId};
 use crate::error::{Code, Failure, Kind};
 use crate::event::Event;
-use crate::inventory::{InventoryTx, TxKind, Want, Warehouse, WarehouseId};
+use crate::inventory::{InventoryTx, StockId, TxKind, Want, Warehouse, WarehouseId};
 use crate::permission::Permission;
 use crate::pricing::ActivityId;
-use crate::store::{PileKey, Settled, StoreError, Tx};
+use crate::store::{PileKey, Settled, StockLevel, StoreError, Tx};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -121,6 +121,23 @@ impl Shop {
     }
 
     /// How many of a SKU (or bundle) a buyer could have now, outside any activity.
+    pub async fn warehouses(&self, caller: &Caller) -> Result<Vec<Warehouse>, StockError> {
+        caller.may(Permission::ReadCatalogue)?;
+        Ok(self.desk.store.read().await?.warehouses(caller.tenant).await?)
+    }
+
+    /// Where a SKU lies, how much of it, and how much of that is promised.
+    pub async fn stock(&self, caller: &Caller, sku: SkuId) -> Result<Vec<StockLevel>, StockError> {
+        caller.may(Permission::ReadCatalogue)?;
+        Ok(self.desk.store.read().await?.stock_levels(caller.tenant, Some(sku)).await?)
+    }
+
+    /// What came to a pile and went from it, oldest first.
+    pub async fn stock_journal(&self, caller: &Caller, stock: StockId) -> Result<Vec<InventoryTx>, StockError> {
+        caller.may(Permission::ReadCatalogue)?;
+        Ok(self.desk.store.read().await?.stock_journal(caller.tenant, stock).await?)
+    }
+
     pub async fn available(&self, caller: &Caller, sku: SkuId) -> Result<i64, StockError> {
         let shelf = self.desk.store.read().await?.shelf(caller.tenant, &BTreeSet::from([sku])).await?;
         Ok(shelf.free(sku, self.desk.now()))

@@ -1,11 +1,15 @@
 //! Opening a shop and changing its settings.
 
 use super::Shop;
+use crate::caller::{Caller, NotAllowed};
 use crate::error::{Code, Failure, Kind};
+use crate::event::Event;
 use crate::id::Id;
 use crate::money::Currency;
+use crate::permission::Permission;
 use crate::store::{Settled, StoreError};
-use crate::tenant::{Settings, Tenant, TenantId};
+use crate::tenant::{Settings, Tenant};
+use serde_json::json;
 
 impl Shop {
     /// Opens a shop, or returns the one that already has this code.
@@ -37,14 +41,29 @@ impl Shop {
         self.desk.store.read().await?.tenant_by_code(code).await?.ok_or(TenantError::Unknown)
     }
 
-    pub async fn change_settings(&self, id: TenantId, settings: Settings) -> Result<(), TenantError> {
-        let settings = &settings;
-        self.desk
-            .store
+    /// The shop that this caller is in.
+    pub async fn own_tenant(&self, caller: &Caller) -> Result<Tenant, TenantError> {
+        self.desk.store.read().await?.tenant(caller.tenant).await?.ok_or(TenantError::Unknown)
+    }
+
+    pub async fn settings(&self, caller: &Caller) -> Result<Settings, TenantError> {
+        caller.may(Permission::ReadCatalogue)?;
+        Ok(self.own_tenant(caller).await?.settings)
+    }
+
+    pub async fn change_settings(&self, caller: &Caller, settings: Settings) -> Result<Tenant, TenantError> {
+        caller.may(Permission::WriteSettings)?;
+        let (desk, settings) = (&*self.desk, &settings);
+        desk.store
             .write(move |mut tx| async move {
-                let tenant = tx.tenant(id).await?.ok_or(TenantError::Unknown)?;
-                tx.update_settings(&Tenant { settings: settings.clone(), ..tenant }).await?;
-                Ok::<Settled<()>, TenantError>(tx.keep(()).await?)
+                let now = desk.now();
+                let tenant = tx.tenant(caller.tenant).await?.ok_or(TenantError::Unknown)?;
+                let tenant = Tenant { settings: settings.clone(), ..tenant };
+                tx.update_settings(&tenant).await?;
+                let told = json!({ "settings": tenant.settings });
+                let event = Event::new(desk.id(now), "Shop.SettingsChanged", tenant.id, caller, now, told);
+                tx.record(caller.tenant, &[event]).await?;
+                Ok::<Settled<Tenant>, TenantError>(tx.keep(tenant).await?)
             })
             .await
     }
@@ -57,6 +76,8 @@ pub enum TenantError {
     #[error("there is no such shop; `zhanggui demo-data` makes one to try things with")]
     Unknown,
     #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -65,6 +86,7 @@ impl Failure for TenantError {
         match self {
             Self::InvalidCode => Kind::Invalid,
             Self::Unknown => Kind::NotFound,
+            Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -73,6 +95,7 @@ impl Failure for TenantError {
         match self {
             Self::InvalidCode => Code::InvalidRequest,
             Self::Unknown => Code::UnknownTenant,
+            Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -81,6 +104,7 @@ impl Failure for TenantError {
         match self {
             Self::InvalidCode => "店铺代码由 1 到 40 个小写字母、数字或连字符组成".to_owned(),
             Self::Unknown => "没有这个店铺；可用 `zhanggui demo-data` 生成演示店铺".to_owned(),
+            Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),
         }
     }

@@ -169,7 +169,8 @@ impl Market {
         let store = Store::open_with(url, striking(&faults)).await.map_err(|error| error.to_string())?;
         let world = World::build(store, clock.clone(), seed).await?;
         let settings = Settings { refund_check_over: Some(CHECKED_OVER), ..Settings::default() };
-        world.shop.change_settings(world.tenant(), settings).await.map_err(|error| error.to_string())?;
+        let staff = Caller::staff(world.tenant());
+        world.shop.change_settings(&staff, settings).await.map_err(|error| error.to_string())?;
         let bank = |code: &&str| Arc::new(Mutex::new(Provider::new("M-1", FEE, wire::keys_from(code).0)));
         let banks = BANKS.iter().map(bank).collect();
         let random = StdRng::seed_from_u64(seed);
@@ -320,7 +321,7 @@ impl Market {
         let from = AccountKind::Promotion.own();
         let issued = self.world.shop.issue_gift_card(&self.staff(), amount, from, until).await;
         match self.outcome(issued).await? {
-            Some(issued) => self.pay(Some(issued.code)).await,
+            Some(issued) => self.pay(Some(issued.code.reveal().to_owned())).await,
             None => Ok(()),
         }
     }

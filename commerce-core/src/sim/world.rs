@@ -279,7 +279,7 @@ impl World {
     /// On hand and reserved of every SKU, in one look.
     pub(super) async fn all_stock(&self) -> Result<HashMap<SkuId, (i64, i64)>, String> {
         let mut conn = self.shop.store().report().await.map_err(|error| error.to_string())?;
-        let levels = conn.stock_levels(self.tenant).await.map_err(|error| error.to_string())?;
+        let levels = conn.stock_levels(self.tenant, None).await.map_err(|error| error.to_string())?;
         let mut stock: HashMap<SkuId, (i64, i64)> = HashMap::new();
         for level in levels {
             let sums = stock.entry(level.sku).or_default();

@@ -1,5 +1,6 @@
+use super::customer::escape_like;
 use super::{Conn, Row, StoreError, Tx};
-use crate::catalog::{Batch, Category, Part, Product, ProductId, Sku, SkuId};
+use crate::catalog::{Batch, Category, Part, Product, ProductId, ProductStatus, Sku, SkuId};
 use crate::checkout::Offer;
 use crate::money::{Currency, Money};
 use crate::pricing::{Activity, Price, PriceRule};
@@ -19,6 +20,18 @@ pub(crate) struct KnownSku {
 pub(crate) struct Coded<T> {
     pub(crate) sku_code: String,
     pub(crate) item: T,
+}
+
+/// What to look for among products; what is empty does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct ProductSearch {
+    pub status: Option<ProductStatus>,
+    /// Codes of categories, any of which will do.
+    pub categories: Vec<String>,
+    /// A part of the title in either language, or a whole code or barcode.
+    pub words: String,
+    /// The code of the last product of the page before.
+    pub after: String,
 }
 
 impl Conn {
@@ -43,16 +56,61 @@ impl Conn {
         tenant: TenantId,
         currency: Currency,
     ) -> Result<Vec<(Product, Vec<Sku>)>, StoreError> {
+        let rows = self.sql(include_str!("sql/catalog/products.sql")).text(tenant).rows().await?;
+        self.with_parts(tenant, &rows, currency).await
+    }
+
+    /// A page of the products that are looked for, ordered by code.
+    pub(crate) async fn search_products(
+        &mut self,
+        tenant: TenantId,
+        search: &ProductSearch,
+        limit: u32,
+        currency: Currency,
+    ) -> Result<Vec<(Product, Vec<Sku>)>, StoreError> {
+        let words = search.words.to_lowercase();
+        let categories: Vec<_> = search.categories.iter().map(|code| json!({ "code": code })).collect();
+        let rows = self
+            .sql(include_str!("sql/catalog/search.sql"))
+            .text(tenant)
+            .maybe(search.status)
+            .json(&categories)
+            .text(&words)
+            .text(format!("%{}%", escape_like(&words)))
+            .text(&search.after)
+            .int(limit)
+            .rows()
+            .await?;
+        self.with_parts(tenant, &rows, currency).await
+    }
+
+    /// The product of this id or code.
+    pub(crate) async fn product(
+        &mut self,
+        tenant: TenantId,
+        id_or_code: &str,
+        currency: Currency,
+    ) -> Result<Option<(Product, Vec<Sku>)>, StoreError> {
+        let rows = self.sql(include_str!("sql/catalog/product.sql")).text(tenant).text(id_or_code).rows().await?;
+        Ok(self.with_parts(tenant, &rows, currency).await?.pop())
+    }
+
+    async fn with_parts(
+        &mut self,
+        tenant: TenantId,
+        rows: &[Row],
+        currency: Currency,
+    ) -> Result<Vec<(Product, Vec<Sku>)>, StoreError> {
         let mut parts: HashMap<SkuId, Vec<Part>> = HashMap::new();
         for row in self.sql(include_str!("sql/catalog/parts.sql")).text(tenant).rows().await? {
             parts.entry(row.id("bundle")?).or_default().push(Part { sku: row.id("part")?, qty: row.count("qty")? });
         }
         let mut products: Vec<(Product, Vec<Sku>)> = Vec::new();
-        for row in self.sql(include_str!("sql/catalog/products.sql")).text(tenant).rows().await? {
-            let sku = read_sku(&row, currency, &mut parts)?;
+        for row in rows {
+            let sku = read_sku(row, currency, &mut parts)?;
             match products.last_mut() {
                 Some((product, skus)) if product.id == sku.product => skus.push(sku),
-                _ => products.push((read_product(&row)?, vec![sku])),
+                _ => products.push((read_product(row)?, vec![sku])),
             }
         }
         Ok(products)
@@ -98,12 +156,14 @@ impl Conn {
         rows.into_iter().map(read).collect()
     }
 
+    /// The prices beside the list prices: of one SKU, or of all.
     pub(crate) async fn prices(
         &mut self,
         tenant: TenantId,
+        of: Option<SkuId>,
         currency: Currency,
     ) -> Result<Vec<(Coded<Price>, Option<String>)>, StoreError> {
-        let rows = self.sql(include_str!("sql/catalog/prices.sql")).text(tenant).rows().await?;
+        let rows = self.sql(include_str!("sql/catalog/prices.sql")).text(tenant).maybe(of).rows().await?;
         let read = |row: Row| {
             let price = Price {
                 id: row.id("id")?,
@@ -132,8 +192,13 @@ impl Conn {
         rows.into_iter().map(read).collect()
     }
 
-    pub(crate) async fn batches(&mut self, tenant: TenantId) -> Result<Vec<Coded<Batch>>, StoreError> {
-        let rows = self.sql(include_str!("sql/catalog/batches.sql")).text(tenant).rows().await?;
+    /// The batches of one SKU, or of all.
+    pub(crate) async fn batches(
+        &mut self,
+        tenant: TenantId,
+        of: Option<SkuId>,
+    ) -> Result<Vec<Coded<Batch>>, StoreError> {
+        let rows = self.sql(include_str!("sql/catalog/batches.sql")).text(tenant).maybe(of).rows().await?;
         rows.into_iter().map(|row| Ok(Coded { sku_code: row.text("sku_code")?, item: read_batch(&row)? })).collect()
     }
 }

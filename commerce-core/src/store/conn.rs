@@ -142,6 +142,11 @@ impl Statement<'_> {
         self
     }
 
+    /// '' stands for none.
+    pub(crate) fn maybe(self, value: Option<impl ToString>) -> Self {
+        self.text(value.map_or_else(String::new, |value| value.to_string()))
+    }
+
     pub(crate) fn int(mut self, value: impl Into<i64>) -> Self {
         self.query = self.query.bind(value.into());
         self

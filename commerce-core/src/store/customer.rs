@@ -100,6 +100,20 @@ impl Tx {
         self.sql(include_str!("sql/customer/upsert_addresses.sql")).text(tenant).json(&rows).changes().await
     }
 
+    /// Forgets who somebody is: the customer's own row stays, empty, because orders and books refer to it.
+    pub(crate) async fn erase_customer(&mut self, tenant: TenantId, customer: CustomerId) -> Result<(), StoreError> {
+        for text in [
+            include_str!("sql/customer/erase.sql"),
+            include_str!("sql/customer/erase_addresses.sql"),
+            include_str!("sql/customer/erase_identities.sql"),
+            include_str!("sql/customer/erase_sessions.sql"),
+            include_str!("sql/cart/erase.sql"),
+        ] {
+            self.sql(text).text(tenant).text(customer).run().await?;
+        }
+        Ok(())
+    }
+
     /// Makes one address the default and the customer's others not.
     pub(crate) async fn make_default(
         &mut self,
@@ -165,7 +179,7 @@ pub(super) fn escape_like(words: &str) -> String {
     words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-fn read(row: Row) -> Result<Customer, StoreError> {
+pub(super) fn read(row: Row) -> Result<Customer, StoreError> {
     Ok(Customer {
         id: row.id("id")?,
         code: row.text("code")?,

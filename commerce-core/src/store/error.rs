@@ -24,6 +24,8 @@ pub enum StoreError {
         "migration {0} was changed after it had been applied; restore the released file and add a new migration instead"
     )]
     SchemaAltered(i64),
+    #[error("this idempotency key was used for a different request; make a new one for each request")]
+    KeyReused,
     #[error("the database broke a rule the program relies on: {0}")]
     Constraint(String),
     #[error("a stored value cannot be read: {0}")]
@@ -86,6 +88,7 @@ impl Failure for StoreError {
         match self {
             Self::Locked | Self::Full | Self::Unreachable(_) | Self::Contended => Kind::Unavailable,
             Self::SchemaBehind | Self::SchemaFromFuture { .. } | Self::SchemaAltered(_) => Kind::Conflict,
+            Self::KeyReused => Kind::Invalid,
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => Kind::Internal,
         }
     }
@@ -99,6 +102,7 @@ impl Failure for StoreError {
             Self::SchemaBehind => Code::SchemaBehind,
             Self::SchemaFromFuture { .. } => Code::SchemaFromFuture,
             Self::SchemaAltered(_) => Code::SchemaAltered,
+            Self::KeyReused => Code::InvalidIdempotencyKey,
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => Code::Internal,
         }
     }
@@ -116,6 +120,7 @@ impl Failure for StoreError {
                 format!("数据库已被更新版本的程序升级到 {found}，当前程序只认识到 {known}，请使用新版本程序")
             }
             Self::SchemaAltered(version) => format!("迁移 {version} 在执行之后被改动过，请恢复原文件并新增迁移"),
+            Self::KeyReused => "该幂等键已用于另一个请求，请为每个请求使用新的幂等键".to_owned(),
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => {
                 "数据库内部错误，请联系管理员并提供请求编号".to_owned()
             }

@@ -5,11 +5,25 @@
 //! earlier event for ever. Placing happens under a lock of its own, so writers never wait for it.
 
 use super::{Cell, Conn, Row, Store, StoreError, Tx};
-use crate::event::{Event, Placed};
+use crate::event::{Event, EventId, Placed};
 use crate::tenant::TenantId;
+use crate::time::Timestamp;
 
 /// How many events one placing step moves into the log.
 const PLACED_AT_ONCE: i64 = 5_000;
+
+/// What to look for in the operation log; what is empty does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct EventSearch {
+    /// `staff:li`
+    pub actor: String,
+    /// `Order.Created`, or `Order` for all that begin so.
+    pub name: String,
+    /// The id of what changed.
+    pub subject: String,
+    /// The last event of the page before.
+    pub after: Option<(Timestamp, EventId)>,
+}
 
 impl Store {
     /// The events after `position`, in the order of the log.
@@ -26,7 +40,8 @@ impl Store {
         self.events_after(position, limit).await
     }
 
-    async fn place_events(&self) -> Result<(), StoreError> {
+    /// Gives the events that were committed since their places in the log.
+    pub(crate) async fn place_events(&self) -> Result<(), StoreError> {
         if self.read().await?.sql(include_str!("sql/event/any_unplaced.sql")).row().await?.is_none() {
             return Ok(());
         }
@@ -48,6 +63,46 @@ impl Conn {
             .row()
             .await?
             .map_or(Ok(0), |row| row.int("position"))
+    }
+
+    /// The events of one shop after `position`, in the order of the log. Positions are given by [`Store::events_after`].
+    pub(crate) async fn tenant_events_after(
+        &mut self,
+        tenant: TenantId,
+        position: i64,
+        limit: u32,
+    ) -> Result<Vec<Placed>, StoreError> {
+        let rows = self
+            .sql(include_str!("sql/event/of_tenant_after.sql"))
+            .text(tenant)
+            .int(position)
+            .int(limit)
+            .rows()
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// What was done in one shop, newest first.
+    pub(crate) async fn search_events(
+        &mut self,
+        tenant: TenantId,
+        search: &EventSearch,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let never = (Timestamp::from_micros(i64::MAX), String::new());
+        let (before, id) = search.after.map_or(never, |(at, id)| (at, id.to_string()));
+        let rows = self
+            .sql(include_str!("sql/event/of_tenant.sql"))
+            .text(tenant)
+            .text(&search.actor)
+            .text(&search.name)
+            .text(&search.subject)
+            .time(before)
+            .text(id)
+            .int(limit)
+            .rows()
+            .await?;
+        rows.into_iter().map(|row| read(row).map(|placed| placed.event)).collect()
     }
 
     /// The whole history of one thing, oldest first.

@@ -108,8 +108,9 @@ impl Conn {
         rows.into_iter().map(read).collect()
     }
 
-    pub async fn stock_levels(&mut self, tenant: TenantId) -> Result<Vec<StockLevel>, StoreError> {
-        let rows = self.sql(include_str!("sql/inventory/levels.sql")).text(tenant).rows().await?;
+    /// The piles of one SKU, or of all.
+    pub async fn stock_levels(&mut self, tenant: TenantId, of: Option<SkuId>) -> Result<Vec<StockLevel>, StoreError> {
+        let rows = self.sql(include_str!("sql/inventory/levels.sql")).text(tenant).maybe(of).rows().await?;
         let read = |row: Row| {
             Ok(StockLevel {
                 stock: row.id("stock")?,

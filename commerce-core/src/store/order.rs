@@ -52,7 +52,27 @@ pub struct OrderSearch {
     pub after: Option<(Timestamp, OrderId)>,
 }
 
+impl Tx {
+    pub(crate) async fn erase_person_from_orders(
+        &mut self,
+        tenant: TenantId,
+        customer: CustomerId,
+    ) -> Result<(), StoreError> {
+        self.sql(include_str!("sql/order/erase_person.sql")).text(tenant).text(customer).run().await
+    }
+}
+
 impl Conn {
+    /// Whether something a customer ordered is neither complete nor canceled.
+    pub(crate) async fn has_orders_under_way(
+        &mut self,
+        tenant: TenantId,
+        customer: CustomerId,
+    ) -> Result<bool, StoreError> {
+        let row = self.sql(include_str!("sql/order/under_way.sql")).text(tenant).text(customer).row().await?;
+        Ok(row.is_some())
+    }
+
     pub(crate) async fn open_orders(&mut self, tenant: TenantId, asks: &[Ask<'_>]) -> Result<Vec<Opened>, StoreError> {
         let rows: Vec<_> = asks
             .iter()
@@ -84,8 +104,7 @@ impl Conn {
         ids: &[OrderId],
     ) -> Result<Vec<Order>, StoreError> {
         let wanted: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
-        let rows =
-            self.sql(include_str!("sql/order/find.sql")).text(tenant).json(&wanted).text(word(owner)).rows().await?;
+        let rows = self.sql(include_str!("sql/order/find.sql")).text(tenant).json(&wanted).maybe(owner).rows().await?;
         rows.into_iter().map(read).collect()
     }
 
@@ -95,13 +114,8 @@ impl Conn {
         owner: Option<CustomerId>,
         order_no: &str,
     ) -> Result<Option<Order>, StoreError> {
-        let row = self
-            .sql(include_str!("sql/order/find_by_no.sql"))
-            .text(tenant)
-            .text(order_no)
-            .text(word(owner))
-            .row()
-            .await?;
+        let row =
+            self.sql(include_str!("sql/order/find_by_no.sql")).text(tenant).text(order_no).maybe(owner).row().await?;
         row.map(read).transpose()
     }
 
@@ -123,8 +137,8 @@ impl Conn {
         let rows = self
             .sql(include_str!("sql/order/search.sql"))
             .text(tenant)
-            .text(word(owner))
-            .text(search.state.map_or_else(String::new, |state| state.to_string()))
+            .maybe(owner)
+            .maybe(search.state)
             .text(&search.channel)
             .text(&search.order_no)
             .text(tail)
@@ -241,10 +255,6 @@ impl Tx {
             .await?;
         if kept == replies.len() { Ok(()) } else { Err(self.lost_a_race()) }
     }
-}
-
-fn word(owner: Option<CustomerId>) -> String {
-    owner.map_or_else(String::new, |customer| customer.to_string())
 }
 
 fn weight(grams: u64) -> Cell {

@@ -120,7 +120,7 @@ impl Story {
     pub(crate) async fn card(&self, amount: &str) -> String {
         let until = self.t.clock.now().plus_micros(365 * DAY);
         let from = AccountKind::Clearing.of("counter");
-        self.t.shop.issue_gift_card(&self.t.staff(), yuan(amount), from, until).await.unwrap().code
+        self.t.shop.issue_gift_card(&self.t.staff(), yuan(amount), from, until).await.unwrap().code.reveal().to_owned()
     }
 
     pub(crate) async fn on_account(&self, kind: AccountKind) -> Money {

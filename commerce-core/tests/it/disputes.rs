@@ -55,7 +55,7 @@ impl Story {
 
     async fn set_refund_check_over(&self, limit: i64) {
         let settings = Settings { refund_check_over: Some(limit), ..Settings::default() };
-        self.t.shop.change_settings(self.t.tenant, settings).await.unwrap();
+        self.t.shop.change_settings(&self.t.staff(), settings).await.unwrap();
     }
 }
 

@@ -141,7 +141,7 @@ impl TestShop {
 
     /// (on hand, reserved) over all piles.
     pub(crate) async fn stock(&self, sku: SkuId) -> (i64, i64) {
-        let levels = self.shop.store().read().await.unwrap().stock_levels(self.tenant).await.unwrap();
+        let levels = self.shop.store().read().await.unwrap().stock_levels(self.tenant, None).await.unwrap();
         levels
             .iter()
             .filter(|level| level.sku == sku)

@@ -136,7 +136,7 @@ async fn a_second_factor_is_asked_for_and_no_code_counts_twice() {
         let house = House::open(&db).await;
         let (shop, li) = (&house.t.shop, house.hire("li", StaffRole::Finance).await);
         let needed = Settings { second_factor_needed: true, ..Settings::default() };
-        shop.change_settings(house.t.tenant, needed).await.unwrap();
+        shop.change_settings(&house.t.staff(), needed).await.unwrap();
         let caller = house.caller("li").await;
         assert_eq!(caller.grants, Grants::NONE, "{}: nothing but setting one up", db.name);
         let factor = shop.begin_second_factor(&caller).await.unwrap();

@@ -1,0 +1,1 @@
+delete from address where tenant = $1 and customer = $2

@@ -1,0 +1,1 @@
+delete from shopper_identity where tenant = $1 and customer = $2

@@ -1,0 +1,1 @@
+delete from shopper_session where hash = $1

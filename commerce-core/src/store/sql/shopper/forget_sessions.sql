@@ -1,0 +1,1 @@
+delete from shopper_session where expires_at <= $1
