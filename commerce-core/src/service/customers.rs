@@ -4,7 +4,7 @@ use super::Shop;
 use crate::caller::{Caller, NotAllowed};
 use crate::customer::{Address, AddressId, Customer, CustomerId};
 use crate::error::{Code, Failure, Kind};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::permission::Permission;
 use crate::store::{Settled, StoreError};
 use serde_json::json;
@@ -21,7 +21,7 @@ impl Shop {
                 let changed = |c: &Customer| {
                     Event::new(
                         desk.id(now),
-                        "Customer.Changed",
+                        EventName::CustomerChanged,
                         c.id,
                         caller,
                         now,
