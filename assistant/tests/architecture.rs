@@ -8,7 +8,7 @@ use std::process::Command;
 const PICTURE: [(&str, &[&str]); 2] = [("commerce-core", &[]), ("assistant", &["commerce-core"])];
 
 /// What the core may be built on, and tested with: nothing that speaks HTTP, nothing that runs models.
-const GROUND: [&str; 20] = [
+const GROUND: [&str; 21] = [
     "argon2",
     "csv",
     "ed25519-dalek",
@@ -16,6 +16,7 @@ const GROUND: [&str; 20] = [
     "futures-util",
     "hmac",
     "jiff",
+    "jsonschema",
     "proptest",
     "rand",
     "schemars",

@@ -6,7 +6,7 @@ use super::{Import, ImportError, Outcome, Privacy, RowFault, Thing};
 use crate::catalog::{SkuId, id_of_code};
 use crate::checkout::Offer;
 use crate::customer::{Destination, mask_destination};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::id::Id;
 use crate::money::{Money, MoneyError};
 use crate::order::{Hold, Line, Order, OrderId, State};
@@ -85,7 +85,7 @@ pub(super) async fn import_orders(import: &mut Import<'_>, table: &Table) -> Res
         let payload = json!({ "order_no": order.order_no, "state": order.state.to_string(), "total": order.total });
         Event::new(
             import.shop.mint_id(order.created_at),
-            "Order.Imported",
+            EventName::OrderImported,
             order.id,
             import.caller,
             order.created_at,

@@ -7,7 +7,7 @@ use crate::catalog::id_of_code;
 use crate::customer::{
     Address, AddressId, Customer, CustomerId, Destination, Level, mask_destination, mask_name, mask_phone,
 };
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::id::Id;
 use crate::store::{Conn, StoreError};
 use crate::tenant::{Tenant, TenantId};
@@ -67,7 +67,7 @@ pub(super) async fn import_customers(import: &mut Import<'_>, table: &Table) -> 
     let changed = |c: &Customer| {
         Event::new(
             import.shop.mint_id(now),
-            "Customer.Changed",
+            EventName::CustomerChanged,
             c.id,
             import.caller,
             now,

@@ -9,6 +9,7 @@ use crate::catalog::{BatchId, Labels, ProductId, ProductKind, SkuId};
 use crate::checkout::{PricedLine, Share, Totals};
 use crate::customer::{CustomerId, Destination, mask_destination, mask_email, mask_name, mask_phone};
 use crate::error::{Code, Failure, Kind};
+use crate::event::EventName;
 use crate::id::{Entity, Id};
 use crate::ledger::LedgerError;
 use crate::money::{Currency, Money, MoneyError};
@@ -232,7 +233,7 @@ impl Order {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    Moved(&'static str),
+    Moved(EventName),
     AlreadyDone,
 }
 

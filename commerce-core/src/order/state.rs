@@ -1,6 +1,7 @@
 //! The life of an order as one table. The code moves orders by it, `docs/states.md` prints it, the tests walk it.
 
 use crate::caller::Role;
+use crate::event::EventName;
 use std::fmt::Write as _;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::EnumIter)]
@@ -55,7 +56,7 @@ pub struct Move {
     pub from: &'static [State],
     pub to: State,
     pub by: &'static [Role],
-    pub event: &'static str,
+    pub event: EventName,
 }
 
 const SHOP: &[Role] = &[Role::Staff, Role::System];
@@ -66,27 +67,27 @@ const SYSTEM: &[Role] = &[Role::System];
 pub const MOVES: &[Move] = {
     use State::*;
     &[
-        Move { act: Act::Submit,         from: &[Created],                               to: PendingPayment,  by: ALL,    event: "Order.Submitted" },
-        Move { act: Act::Pay,            from: &[PendingPayment],                        to: Paid,            by: SHOP,   event: "Order.Paid" },
-        Move { act: Act::Allocate,       from: &[Paid],                                  to: Allocated,       by: SHOP,   event: "Order.Allocated" },
-        Move { act: Act::Pick,           from: &[Allocated],                             to: Picked,          by: SHOP,   event: "Order.Picked" },
-        Move { act: Act::Pack,           from: &[Picked],                                to: Packed,          by: SHOP,   event: "Order.Packed" },
-        Move { act: Act::ShipSome,       from: &[Packed, PartialShipped],                to: PartialShipped,  by: SHOP,   event: "Order.PartiallyShipped" },
-        Move { act: Act::Ship,           from: &[Packed, PartialShipped],                to: Shipped,         by: SHOP,   event: "Order.Shipped" },
-        Move { act: Act::Move,           from: &[Shipped],                               to: InTransit,       by: SHOP,   event: "Order.InTransit" },
-        Move { act: Act::Deliver,        from: &[Shipped, InTransit],                    to: Delivered,       by: SHOP,   event: "Order.Delivered" },
-        Move { act: Act::DeliverVirtual, from: &[Paid],                                  to: Delivered,       by: SYSTEM, event: "Order.Delivered" },
-        Move { act: Act::Confirm,        from: &[Delivered],                             to: Confirmed,       by: ALL,    event: "Order.Confirmed" },
-        Move { act: Act::Complete,       from: &[Confirmed],                             to: Completed,       by: SHOP,   event: "Order.Completed" },
-        Move { act: Act::CancelUnpaid,   from: &[Created, PendingPayment],               to: Canceled,        by: ALL,    event: "Order.Canceled" },
-        Move { act: Act::CancelPaid,     from: &[Paid, Allocated],                       to: Canceled,        by: ALL,    event: "Order.Canceled" },
-        Move { act: Act::CancelPaid,     from: &[Picked, Packed],                        to: Canceled,        by: SHOP,   event: "Order.Canceled" },
-        Move { act: Act::OpenAfterSale,  from: &[PartialShipped, Shipped, InTransit, Delivered, Confirmed, PartialRefunded], to: AfterSaleOpen, by: ALL, event: "Order.AfterSaleOpened" },
-        Move { act: Act::RefundSome,     from: &[AfterSaleOpen],                         to: PartialRefunded, by: SHOP,   event: "Order.PartiallyRefunded" },
-        Move { act: Act::RefundAll,      from: &[AfterSaleOpen, PartialRefunded],        to: Canceled,        by: SHOP,   event: "Order.Refunded" },
-        Move { act: Act::ResumeDelivery, from: &[AfterSaleOpen],                         to: Shipped,         by: ALL,    event: "Order.DeliveryResumed" },
-        Move { act: Act::EndAfterSale,   from: &[AfterSaleOpen],                         to: Delivered,       by: ALL,    event: "Order.AfterSaleEnded" },
-        Move { act: Act::CloseAfterSale, from: &[AfterSaleOpen, PartialRefunded],        to: Completed,       by: SHOP,   event: "Order.Completed" },
+        Move { act: Act::Submit,         from: &[Created],                               to: PendingPayment,  by: ALL,    event: EventName::OrderSubmitted },
+        Move { act: Act::Pay,            from: &[PendingPayment],                        to: Paid,            by: SHOP,   event: EventName::OrderPaid },
+        Move { act: Act::Allocate,       from: &[Paid],                                  to: Allocated,       by: SHOP,   event: EventName::OrderAllocated },
+        Move { act: Act::Pick,           from: &[Allocated],                             to: Picked,          by: SHOP,   event: EventName::OrderPicked },
+        Move { act: Act::Pack,           from: &[Picked],                                to: Packed,          by: SHOP,   event: EventName::OrderPacked },
+        Move { act: Act::ShipSome,       from: &[Packed, PartialShipped],                to: PartialShipped,  by: SHOP,   event: EventName::OrderPartiallyShipped },
+        Move { act: Act::Ship,           from: &[Packed, PartialShipped],                to: Shipped,         by: SHOP,   event: EventName::OrderShipped },
+        Move { act: Act::Move,           from: &[Shipped],                               to: InTransit,       by: SHOP,   event: EventName::OrderInTransit },
+        Move { act: Act::Deliver,        from: &[Shipped, InTransit],                    to: Delivered,       by: SHOP,   event: EventName::OrderDelivered },
+        Move { act: Act::DeliverVirtual, from: &[Paid],                                  to: Delivered,       by: SYSTEM, event: EventName::OrderDelivered },
+        Move { act: Act::Confirm,        from: &[Delivered],                             to: Confirmed,       by: ALL,    event: EventName::OrderConfirmed },
+        Move { act: Act::Complete,       from: &[Confirmed],                             to: Completed,       by: SHOP,   event: EventName::OrderCompleted },
+        Move { act: Act::CancelUnpaid,   from: &[Created, PendingPayment],               to: Canceled,        by: ALL,    event: EventName::OrderCanceled },
+        Move { act: Act::CancelPaid,     from: &[Paid, Allocated],                       to: Canceled,        by: ALL,    event: EventName::OrderCanceled },
+        Move { act: Act::CancelPaid,     from: &[Picked, Packed],                        to: Canceled,        by: SHOP,   event: EventName::OrderCanceled },
+        Move { act: Act::OpenAfterSale,  from: &[PartialShipped, Shipped, InTransit, Delivered, Confirmed, PartialRefunded], to: AfterSaleOpen, by: ALL, event: EventName::OrderAfterSaleOpened },
+        Move { act: Act::RefundSome,     from: &[AfterSaleOpen],                         to: PartialRefunded, by: SHOP,   event: EventName::OrderPartiallyRefunded },
+        Move { act: Act::RefundAll,      from: &[AfterSaleOpen, PartialRefunded],        to: Canceled,        by: SHOP,   event: EventName::OrderRefunded },
+        Move { act: Act::ResumeDelivery, from: &[AfterSaleOpen],                         to: Shipped,         by: ALL,    event: EventName::OrderDeliveryResumed },
+        Move { act: Act::EndAfterSale,   from: &[AfterSaleOpen],                         to: Delivered,       by: ALL,    event: EventName::OrderAfterSaleEnded },
+        Move { act: Act::CloseAfterSale, from: &[AfterSaleOpen, PartialRefunded],        to: Completed,       by: SHOP,   event: EventName::OrderCompleted },
     ]
 };
 

@@ -8,7 +8,7 @@ use super::{Desk, Shop};
 use crate::after_sale::{Case, CaseAct, CaseId, CaseKind, CaseStatus, Reason};
 use crate::caller::Caller;
 use crate::catalog::{ProductKind, SkuId};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::money::Money;
 use crate::order::{Act, ChangeRule, Line, LineId, Order, OrderError, OrderId, State, Step};
 use crate::permission::Permission;
@@ -82,7 +82,7 @@ impl Shop {
                         // Of two who apply for the same pieces at once, one looks again.
                         Step::AlreadyDone => {
                             order.touch(desk.now());
-                            "Order.AfterSaleApplied"
+                            EventName::OrderAfterSaleApplied
                         }
                     };
                     super::move_order::save(desk, &mut tx, caller, &order, event, json!({})).await?;

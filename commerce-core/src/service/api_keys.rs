@@ -4,7 +4,7 @@ use super::sign_in::KEY_PREFIX;
 use super::staff::may_hand_on;
 use super::{Desk, Shop};
 use crate::caller::Caller;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::permission::{Grants, Permission};
 use crate::secret::{Secret, hash_token};
 use crate::staff::{ApiKey, ApiKeyId, FOR_PEOPLE_ONLY, StaffError};
@@ -92,7 +92,8 @@ async fn keep(desk: &Desk, tx: &mut Tx, caller: &Caller, issued: &IssuedKey) -> 
     let permissions: Vec<String> = issued.key.grants.iter().map(|permission| permission.to_string()).collect();
     let payload = json!({ "name": issued.key.name, "tail": issued.key.tail, "permissions": permissions });
     let at = issued.key.created_at;
-    tx.record(caller.tenant, &[Event::new(desk.id(at), "ApiKey.Issued", issued.key.id, caller, at, payload)]).await
+    let event = Event::new(desk.id(at), EventName::ApiKeyIssued, issued.key.id, caller, at, payload);
+    tx.record(caller.tenant, &[event]).await
 }
 
 pub(super) async fn revoke(desk: &Desk, tx: &mut Tx, caller: &Caller, id: ApiKeyId) -> Result<(), StaffError> {
@@ -100,7 +101,7 @@ pub(super) async fn revoke(desk: &Desk, tx: &mut Tx, caller: &Caller, id: ApiKey
     if !tx.revoke_key(caller.tenant, id, now).await? {
         return Err(StaffError::UnknownKey);
     }
-    let event = Event::new(desk.id(now), "ApiKey.Revoked", id, caller, now, json!({}));
+    let event = Event::new(desk.id(now), EventName::ApiKeyRevoked, id, caller, now, json!({}));
     Ok(tx.record(caller.tenant, &[event]).await?)
 }
 

@@ -6,7 +6,7 @@ use super::move_order::load;
 use crate::after_sale::{Case, CaseAct, CaseId};
 use crate::caller::{Caller, Role};
 use crate::checkout::TaxMode;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::money::Money;
 use crate::order::{ChangeRule, Line, OrderError};
 use crate::store::{Opened, StoreError, Tx};
@@ -55,7 +55,7 @@ pub(super) fn told(desk: &Desk, caller: &Caller, case: &Case) -> Event {
         "order": case.order, "line": case.line, "kind": case.kind.to_string(), "status": case.status.to_string(),
         "qty": case.qty, "reason": case.reason.to_string(), "refund_amount": case.refund_amount,
     });
-    Event::new(desk.id(at), "AfterSale.Changed", case.id, caller, at, payload).of_version(case.version)
+    Event::new(desk.id(at), EventName::AfterSaleChanged, case.id, caller, at, payload).of_version(case.version)
 }
 
 /// The line of the order that a case is about.

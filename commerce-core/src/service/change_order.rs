@@ -8,6 +8,7 @@ use crate::caller::Caller;
 use crate::catalog::{ProductKind, SkuId};
 use crate::checkout::{PricedLine, Share, Totals, total_up};
 use crate::customer::AddressId;
+use crate::event::EventName;
 use crate::inventory::TxKind;
 use crate::money::{Money, Round};
 use crate::order::{Act, ChangeRule, Hold, Line, LineId, Order, OrderError, OrderId, State, Step};
@@ -58,7 +59,7 @@ impl Shop {
                 order.destination = destination.clone();
                 let difference = order.retotal(totals(&lines, order, &opened)?)?;
                 let particulars = json!({ "difference": difference });
-                change(desk, tx, caller, tab, "Order.AddressChanged", particulars, difference).await
+                change(desk, tx, caller, tab, EventName::OrderAddressChanged, particulars, difference).await
             })
             .await
     }
@@ -98,7 +99,7 @@ impl Shop {
                 let difference = order.retotal(totals(&lines, order, &opened)?)?;
                 tx.keep_answer(caller, SWAP, &difference.amount(), order.updated_at).await?;
                 let particulars = json!({ "line": line, "from": was.sku, "to": to, "difference": difference });
-                change(desk, tx, caller, tab, "Order.VariantSwapped", particulars, difference).await
+                change(desk, tx, caller, tab, EventName::OrderVariantSwapped, particulars, difference).await
             })
             .await
     }
@@ -122,9 +123,10 @@ impl Shop {
                 };
                 release(desk, &mut tx, caller, std::slice::from_mut(order), TxKind::Release, Hold::Released).await?;
                 tx.unplan_parcels(caller.tenant, id, order.updated_at).await?;
+                // The words stay with the order: a shopper may have written anything into them.
                 order.cancel_reason.clone_from(reason);
                 settle(desk, &mut tx, caller, &mut tab, "the order was canceled").await?;
-                let canceled = desk.order_event(caller, &tab.order, event, json!({ "reason": reason }));
+                let canceled = desk.order_event(caller, &tab.order, event, json!({ "reason": "requested" }));
                 save_tab(desk, &mut tx, caller, &tab, Settling::Still, vec![canceled]).await?;
                 Ok(tx.keep(tab.order).await?)
             })
@@ -141,7 +143,7 @@ async fn change(
     mut tx: Tx,
     caller: &Caller,
     mut tab: Tab,
-    event: &str,
+    event: EventName,
     particulars: Value,
     difference: Money,
 ) -> Result<Settled<Swapped>, OrderError> {

@@ -4,7 +4,7 @@ use super::Shop;
 use crate::caller::{Caller, NotAllowed};
 use crate::customer::{Address, AddressId, Customer, CustomerId, Destination};
 use crate::error::{Code, Failure, Kind};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::permission::Permission;
 use crate::store::{Settled, StoreError};
 use serde_json::json;
@@ -29,7 +29,7 @@ impl Shop {
                 let changed = |c: &Customer| {
                     Event::new(
                         desk.id(now),
-                        "Customer.Changed",
+                        EventName::CustomerChanged,
                         c.id,
                         caller,
                         now,
@@ -67,7 +67,7 @@ impl Shop {
                 customer.email = email.clone().unwrap_or(customer.email);
                 tx.upsert_customers(caller.tenant, std::slice::from_ref(&customer)).await?;
                 let (now, told) = (desk.now(), json!({ "level": customer.level.to_string() }));
-                let event = Event::new(desk.id(now), "Customer.Changed", id, caller, now, told);
+                let event = Event::new(desk.id(now), EventName::CustomerChanged, id, caller, now, told);
                 tx.record(caller.tenant, &[event]).await?;
                 Ok(tx.keep(customer.seen_by(caller)).await?)
             })

@@ -2,7 +2,7 @@
 
 use super::{Desk, Shop};
 use crate::caller::Caller;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::order::Order;
 use crate::payment::{Dispute, DisputeAnswer, DisputeId, DisputeState, PaymentError};
 use crate::permission::Permission;
@@ -113,19 +113,19 @@ async fn evidence(
     }))
 }
 
-/// What a dispute came to.
+/// What a dispute came to; what the buyer and the channel wrote stays with the dispute.
 pub(super) fn dispute_event(desk: &Desk, caller: &Caller, order: &Order, dispute: &Dispute) -> Event {
     let name = match dispute.state {
-        DisputeState::Open => "Dispute.AnswerNeeded",
-        DisputeState::Answering => "Dispute.Answered",
-        DisputeState::UnderReview => "Dispute.UnderReview",
-        DisputeState::Won => "Dispute.Won",
-        DisputeState::Lost => "Dispute.Lost",
+        DisputeState::Open => EventName::DisputeAnswerNeeded,
+        DisputeState::Answering => EventName::DisputeAnswered,
+        DisputeState::UnderReview => EventName::DisputeUnderReview,
+        DisputeState::Won => EventName::DisputeWon,
+        DisputeState::Lost => EventName::DisputeLost,
     };
     let payload = json!({
         "order": dispute.order, "order_no": order.order_no, "payment": dispute.payment, "channel": dispute.channel,
         "channel_no": dispute.channel_no, "state": dispute.state.to_string(), "amount": dispute.amount,
-        "reason": dispute.reason, "due_at": dispute.due_at, "failure": dispute.failure,
+        "due_at": dispute.due_at,
     });
     Event::new(desk.id(dispute.updated_at), name, dispute.id, caller, dispute.updated_at, payload)
         .of_version(dispute.version)

@@ -93,6 +93,11 @@ impl Shop {
                     let held = held_in(&mut tx, caller, parcel, &ids, now).await?;
                     tx.move_stock(caller.tenant, &leaving(desk, &held, now), now).await?;
                 }
+                let particulars = if to == ParcelState::Shipped {
+                    json!({ "parcel": id, "carrier": shipment.carrier, "tracking_no": shipment.tracking_no })
+                } else {
+                    json!({ "parcel": id })
+                };
                 let mut events = Vec::new();
                 let mut moved = Vec::new();
                 let mut in_after_sale = Vec::new();
@@ -104,9 +109,7 @@ impl Shop {
                     }
                     let Some(act) = act_of(order.id, &parcels, to) else { continue };
                     if let Step::Moved(event) = order.act(act, caller.role(), now)? {
-                        let particulars =
-                            json!({ "parcel": id, "carrier": shipment.carrier, "tracking_no": shipment.tracking_no });
-                        events.push(desk.order_event(caller, order, event, particulars));
+                        events.push(desk.order_event(caller, order, event, particulars.clone()));
                         moved.push(order.clone());
                     }
                 }

@@ -2,7 +2,7 @@
 
 use super::{Desk, Shop};
 use crate::caller::Caller;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::id::{Id, letters};
 use crate::ledger::{Account, AccountKind, Purpose, Transfer, hex};
 use crate::money::Money;
@@ -56,7 +56,7 @@ impl Shop {
                 tx.book(caller.tenant, &[issue.about(card.id, now)]).await?;
                 // Not the code: whoever reads the events could spend the card.
                 let told = json!({ "tail": card.tail, "amount": card.amount, "expires_at": card.expires_at });
-                let event = Event::new(desk.id(now), "GiftCard.Issued", card.id, caller, now, told);
+                let event = Event::new(desk.id(now), EventName::GiftCardIssued, card.id, caller, now, told);
                 tx.record(caller.tenant, &[event]).await?;
                 tx.keep_answer(caller, ISSUE, "", now).await?;
                 Ok::<_, PaymentError>(tx.keep(card).await?)

@@ -4,7 +4,7 @@ use super::Shop;
 use crate::caller::{Caller, NotAllowed};
 use crate::catalog::{Batch, Category, Product, Sku, SkuId};
 use crate::error::{Code, Failure, Kind};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::money::Money;
 use crate::permission::Permission;
 use crate::pricing::{Activity, Buyer, Price, PriceError, PriceRule, Quote, quote};
@@ -138,7 +138,7 @@ pub(crate) async fn write_products(
         .map(|(product, skus)| {
             let codes: Vec<&str> = skus.iter().map(|sku| sku.code.as_str()).collect();
             let payload = json!({ "code": product.code, "status": product.status.to_string(), "skus": codes });
-            Event::new(shop.mint_id(now), "Product.Changed", product.id, caller, now, payload)
+            Event::new(shop.mint_id(now), EventName::ProductChanged, product.id, caller, now, payload)
                 .of_version(versions.get(&product.id).copied().unwrap_or(1))
         })
         .collect();
@@ -181,7 +181,9 @@ pub(crate) async fn write_prices(
     });
     let events: Vec<Event> = of_sku
         .iter()
-        .map(|(sku, rules)| Event::new(shop.mint_id(now), "Price.Changed", sku, caller, now, json!({ "rules": rules })))
+        .map(|(sku, rules)| {
+            Event::new(shop.mint_id(now), EventName::PriceChanged, sku, caller, now, json!({ "rules": rules }))
+        })
         .collect();
     Ok(tx.record(caller.tenant, &events).await?)
 }

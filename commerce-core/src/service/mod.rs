@@ -67,7 +67,7 @@ pub use verify::{BookRule, Disagreement, Verified, VerifyError};
 pub use window::{Availability, Displayed, Variant};
 
 use crate::caller::Caller;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::id::{Entity, Id, Mint};
 use crate::order::Order;
 use crate::secret::MasterKey;
@@ -145,7 +145,7 @@ impl Desk {
     }
 
     /// An event about an order: always how it stands now, and what is particular to this event.
-    fn order_event(&self, caller: &Caller, order: &Order, name: &str, particulars: Value) -> Event {
+    fn order_event(&self, caller: &Caller, order: &Order, name: EventName, particulars: Value) -> Event {
         let mut payload = json!({
             "order_no": order.order_no, "customer": order.customer, "channel": order.channel, "state": order.state.to_string(),
             "hold": order.hold.to_string(), "total": order.total, "paid": order.paid,

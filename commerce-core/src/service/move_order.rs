@@ -4,7 +4,7 @@ use super::place_order::journal_of_take;
 use super::{Desk, Shop, checkout};
 use crate::caller::Caller;
 use crate::catalog::SkuId;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::inventory::{InventoryTx, TxKind, Want};
 use crate::order::{Act, Hold, Line, Order, OrderError, OrderId, Step};
 use crate::permission::Permission;
@@ -112,7 +112,7 @@ pub(super) async fn save(
     tx: &mut Tx,
     caller: &Caller,
     order: &Order,
-    event: &str,
+    event: EventName,
     particulars: Value,
 ) -> Result<(), StoreError> {
     tx.save_orders(caller.tenant, std::slice::from_ref(order)).await?;

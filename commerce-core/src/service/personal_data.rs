@@ -4,7 +4,7 @@ use super::customers::reaches;
 use super::{CustomerError, Item, Shop};
 use crate::caller::Caller;
 use crate::customer::{Address, Customer, CustomerId};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::order::{Line, Order, OrderId};
 use crate::permission::Permission;
 use crate::rules::Coupon;
@@ -48,7 +48,8 @@ impl Shop {
                 }
                 tx.erase_customer(tenant, id).await?;
                 tx.erase_person_from_orders(tenant, id).await?;
-                tx.record(tenant, &[Event::new(desk.id(now), "Customer.Erased", id, caller, now, json!({}))]).await?;
+                let erased = Event::new(desk.id(now), EventName::CustomerErased, id, caller, now, json!({}));
+                tx.record(tenant, &[erased]).await?;
                 Ok(tx.keep(()).await?)
             })
             .await

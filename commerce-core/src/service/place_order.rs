@@ -7,7 +7,7 @@ use crate::caller::Caller;
 use crate::catalog::{BatchId, SkuId};
 use crate::checkout::Offer;
 use crate::customer::CustomerId;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::inventory::{InventoryTx, Shelf, Take, TxKind, WarehouseId};
 use crate::ledger::hex;
 use crate::money::Money;
@@ -390,7 +390,7 @@ fn created(desk: &Desk, asked: &Asked, one: &Accepted) -> Event {
         .map(|line| json!({ "line": line.id, "sku": line.sku, "sku_code": line.sku_code, "qty": line.qty, "unit_price": line.unit_price, "amount": line.amount }))
         .collect();
     let particulars = json!({ "lines": lines, "hold_until": one.order.hold_until, "pay_until": one.order.pay_until });
-    desk.order_event(&asked.caller, &one.order, "Order.Created", particulars)
+    desk.order_event(&asked.caller, &one.order, EventName::OrderCreated, particulars)
 }
 
 /// What makes two requests the same: everything in them.

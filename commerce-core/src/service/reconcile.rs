@@ -4,7 +4,7 @@
 
 use super::{Desk, Shop};
 use crate::caller::Caller;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::id::Id;
 use crate::ledger::{AccountKind, Purpose, Transfer};
 use crate::money::{Currency, Money};
@@ -140,7 +140,7 @@ impl Shop {
         if opened + cleared > 0 {
             let payload =
                 json!({ "channel": channel, "matched": outcome.matches.len(), "opened": opened, "cleared": cleared });
-            let event = &Event::new(desk.id(now), "Statement.Reconciled", channel, caller, now, payload);
+            let event = &Event::new(desk.id(now), EventName::StatementReconciled, channel, caller, now, payload);
             let record = desk.store.write(move |mut tx| async move {
                 tx.record(caller.tenant, std::slice::from_ref(event)).await?;
                 tx.keep(()).await

@@ -3,7 +3,7 @@
 use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::customer::CustomerId;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::id::Id;
 use crate::money::Currency;
 use crate::permission::Permission;
@@ -184,8 +184,8 @@ async fn tell(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let name = match state {
-        RuleState::Active => "Rule.Published",
-        RuleState::Withdrawn => "Rule.Withdrawn",
+        RuleState::Active => EventName::RulePublished,
+        RuleState::Withdrawn => EventName::RuleWithdrawn,
     };
     let event = Event::new(desk.id(now), name, rule_id, caller, now, json!({ "rule_id": rule_id }));
     tx.record(caller.tenant, &[event.of_version(version)]).await

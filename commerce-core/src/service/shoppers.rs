@@ -5,7 +5,7 @@ use super::{Desk, Shop};
 use crate::caller::Caller;
 use crate::catalog::id_of_code;
 use crate::customer::{Customer, Level};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::ledger::hex;
 use crate::secret::{Secret, hash_token};
 use crate::shopper::{PhoneCode, PlatformIdentity, ShopperSignedIn, SignInError, plain_phone};
@@ -144,7 +144,7 @@ impl Desk {
         tx.upsert_customers(tenant, std::slice::from_ref(&customer)).await?;
         let caller = Caller::shopper(tenant, customer.id);
         let told = json!({ "level": customer.level.to_string() });
-        let event = Event::new(self.id(now), "Customer.Changed", customer.id, &caller, now, told);
+        let event = Event::new(self.id(now), EventName::CustomerChanged, customer.id, &caller, now, told);
         tx.record(tenant, &[event]).await?;
         Ok(customer)
     }

@@ -2,6 +2,7 @@
 
 use super::{Desk, Shop};
 use crate::caller::Caller;
+use crate::event::EventName;
 use crate::permission::Grants;
 use crate::secret::{Codes, Secret, hash_password, hash_token, is_password};
 use crate::staff::{Member, MemberState, SecondFactor, StaffError, is_login};
@@ -88,7 +89,7 @@ impl Shop {
                 let expires_at = now.plus_micros(SESSION);
                 tx.insert_session(tenant, id, &hash_token(token.reveal()), (now, expires_at)).await?;
                 let caller = Caller::staff(tenant).named(&person.member.login);
-                super::staff::tell(desk, &mut tx, &caller, "Staff.SignedIn", &person.member).await?;
+                super::staff::tell(desk, &mut tx, &caller, EventName::StaffSignedIn, &person.member).await?;
                 let (token, member) = (token.clone(), person.member);
                 Ok(tx.keep(Ok(SignedIn { member, token, expires_at })).await?)
             })
@@ -166,7 +167,7 @@ impl Shop {
                 person.proof.password.clone_from(new);
                 tx.save_person(caller.tenant, &person, now).await?;
                 tx.end_sessions_of(caller.tenant, person.member.id).await?;
-                super::staff::tell(desk, &mut tx, caller, "Staff.PasswordChanged", &person.member).await?;
+                super::staff::tell(desk, &mut tx, caller, EventName::StaffPasswordChanged, &person.member).await?;
                 Ok(tx.keep(Ok(())).await?)
             })
             .await?
@@ -209,7 +210,7 @@ impl Shop {
                 tx.save_person(caller.tenant, &person, desk.now()).await?;
                 // Whoever signed in with the password alone has not shown a code.
                 tx.end_sessions_of(caller.tenant, person.member.id).await?;
-                super::staff::tell(desk, &mut tx, caller, "Staff.SecondFactorSet", &person.member).await?;
+                super::staff::tell(desk, &mut tx, caller, EventName::StaffSecondFactorSet, &person.member).await?;
                 Ok(tx.keep(()).await?)
             })
             .await

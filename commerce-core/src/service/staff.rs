@@ -4,7 +4,7 @@ use super::api_keys::revoke;
 use super::sign_in::hashed;
 use super::{Desk, Shop};
 use crate::caller::Caller;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::permission::{Grants, Permission};
 use crate::staff::{ApiKey, Member, MemberId, MemberState, Proof, SecondFactor, StaffError, StaffRole, is_login};
 use crate::store::{Person, StoreError, Tx};
@@ -49,7 +49,7 @@ impl Shop {
                 if !tx.insert_person(caller.tenant, person).await? {
                     return Err(StaffError::LoginTaken);
                 }
-                tell(desk, &mut tx, caller, "Staff.Hired", &person.member).await?;
+                tell(desk, &mut tx, caller, EventName::StaffHired, &person.member).await?;
                 Ok(tx.keep(person.member.clone()).await?)
             })
             .await
@@ -65,12 +65,12 @@ impl Shop {
     /// Gives somebody another role. They have to sign in anew.
     pub async fn change_role(&self, caller: &Caller, id: MemberId, role: StaffRole) -> Result<Member, StaffError> {
         may_hand_on(caller.grants, role.grants())?;
-        self.change(caller, id, "Staff.RoleChanged", |person| person.member.role = role).await
+        self.change(caller, id, EventName::StaffRoleChanged, |person| person.member.role = role).await
     }
 
     /// Somebody leaves: whatever they are signed in with ends with this.
     pub async fn dismiss(&self, caller: &Caller, id: MemberId) -> Result<Member, StaffError> {
-        self.change(caller, id, "Staff.Dismissed", |person| person.member.state = MemberState::Dismissed).await
+        self.change(caller, id, EventName::StaffDismissed, |person| person.member.state = MemberState::Dismissed).await
     }
 
     /// Gives somebody a new password, who forgot theirs or is locked out.
@@ -81,7 +81,7 @@ impl Shop {
         // Or whoever steals a session of theirs could keep the account for good.
         somebody_else(caller, &login)?;
         let hash = &self.desk.hashed(&login, password).await?;
-        self.change(caller, id, "Staff.PasswordReset", |person| {
+        self.change(caller, id, EventName::StaffPasswordReset, |person| {
             person.proof.password.clone_from(hash);
             person.proof.succeed();
         })
@@ -92,7 +92,7 @@ impl Shop {
     pub async fn drop_second_factor(&self, caller: &Caller, id: MemberId) -> Result<Member, StaffError> {
         let person = self.desk.store.read().await?.person(caller.tenant, id).await?;
         somebody_else(caller, &person.ok_or(StaffError::UnknownMember)?.member.login)?;
-        self.change(caller, id, "Staff.SecondFactorDropped", |person| {
+        self.change(caller, id, EventName::StaffSecondFactorDropped, |person| {
             // The app on that phone shows codes of the generation before.
             person.proof.factor.generation += 1;
             person.proof.factor.is_confirmed = false;
@@ -105,7 +105,7 @@ impl Shop {
         &self,
         caller: &Caller,
         id: MemberId,
-        event: &str,
+        event: EventName,
         change: impl Fn(&mut Person),
     ) -> Result<Member, StaffError> {
         caller.may(Permission::WriteStaff)?;
@@ -163,7 +163,7 @@ pub(super) async fn tell(
     desk: &Desk,
     tx: &mut Tx,
     caller: &Caller,
-    name: &str,
+    name: EventName,
     member: &Member,
 ) -> Result<(), StoreError> {
     let now = desk.now();

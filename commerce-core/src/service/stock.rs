@@ -4,7 +4,7 @@ use super::Shop;
 use crate::caller::{Caller, NotAllowed};
 use crate::catalog::{BatchId, SkuId};
 use crate::error::{Code, Failure, Kind};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::inventory::{InventoryTx, StockId, TxKind, Want, Warehouse, WarehouseId};
 use crate::permission::Permission;
 use crate::pricing::ActivityId;
@@ -28,7 +28,8 @@ impl Count {
 }
 
 /// What a count is to a pile.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Counting {
     /// So many came in addition.
     Arrived,
@@ -108,7 +109,7 @@ impl Shop {
                 tx.add_to_activities(tenant, &more).await?;
                 let event = Event::new(
                     desk.id(now),
-                    "Stock.SetAside",
+                    EventName::StockSetAside,
                     activity,
                     caller,
                     now,
@@ -193,7 +194,10 @@ pub(crate) async fn write_counts(
     tx.move_stock(tenant, &journal, now).await?;
     let events: Vec<Event> = skus
         .iter()
-        .map(|sku| Event::new(shop.mint_id(now), "Stock.Counted", sku, caller, now, json!({ "note": note })))
+        .map(|sku| {
+            let payload = json!({ "counting": counting.to_string() });
+            Event::new(shop.mint_id(now), EventName::StockCounted, sku, caller, now, payload)
+        })
         .collect();
     Ok(tx.record(tenant, &events).await?)
 }

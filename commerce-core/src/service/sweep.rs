@@ -5,7 +5,7 @@ use super::Shop;
 use super::change_order::release;
 use super::tab::{Outcome, Settling, save_tabs, settle};
 use crate::caller::{Caller, Role};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::inventory::{InventoryTx, TxKind};
 use crate::order::{Act, Hold, OrderError, OrderId};
 use crate::payment::{Payment, Tab};
@@ -65,7 +65,7 @@ impl Shop {
                 tx.save_orders(caller.tenant, &orders).await?;
                 let events: Vec<Event> = orders
                     .iter()
-                    .map(|order| desk.order_event(caller, order, "Order.HoldExpired", json!({})))
+                    .map(|order| desk.order_event(caller, order, EventName::OrderHoldExpired, json!({})))
                     .collect();
                 tx.record(caller.tenant, &events).await?;
                 Ok(tx.keep(orders.len()).await?)
@@ -99,8 +99,8 @@ impl Shop {
                 }
                 let mut outcomes = Vec::with_capacity(tabs.len());
                 for tab in &tabs {
-                    let reason = json!({ "reason": PAYMENT_TIMEOUT });
-                    let canceled = desk.order_event(caller, &tab.order, "Order.Canceled", reason);
+                    let reason = json!({ "reason": "payment_timeout" });
+                    let canceled = desk.order_event(caller, &tab.order, EventName::OrderCanceled, reason);
                     outcomes.push(Outcome { tab, settling: Settling::Still, events: vec![canceled] });
                 }
                 save_tabs(desk, &mut tx, caller, outcomes).await?;
@@ -145,7 +145,7 @@ impl Shop {
                 let tell = |low: &crate::store::RunningLow| {
                     Event::new(
                         desk.id(now),
-                        "Stock.Low",
+                        EventName::StockLow,
                         low.sku,
                         caller,
                         now,

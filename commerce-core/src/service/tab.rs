@@ -4,7 +4,7 @@ use super::Desk;
 use super::move_order::{leaving, reserve};
 use crate::caller::{Caller, Role};
 use crate::catalog::ProductKind;
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::money::Money;
 use crate::order::{Act, Hold, Line, Order, OrderError, OrderId, State, Step};
 use crate::payment::{Cause, Payment, PaymentError, PaymentState, Refund, RefundState, Tab};
@@ -153,11 +153,12 @@ pub(super) async fn save_tabs(
         match settling {
             // Every version of an order has its event.
             Settling::Still if says_nothing => {
-                events.push(desk.order_event(caller, &tab.order, "Order.PaymentChanged", json!({})));
+                events.push(desk.order_event(caller, &tab.order, EventName::OrderPaymentChanged, json!({})));
             }
-            Settling::Paid => events.push(desk.order_event(caller, &tab.order, "Order.Paid", json!({}))),
+            Settling::Paid => events.push(desk.order_event(caller, &tab.order, EventName::OrderPaid, json!({}))),
             Settling::TooLate => {
-                events.push(desk.order_event(caller, &tab.order, "Order.Canceled", json!({ "reason": TOO_LATE })));
+                let reason = json!({ "reason": "sold_out" });
+                events.push(desk.order_event(caller, &tab.order, EventName::OrderCanceled, reason));
             }
             Settling::Still => {}
         }
@@ -204,10 +205,10 @@ pub(super) async fn ships(tx: &mut Tx, caller: &Caller, order: OrderId) -> Resul
 /// What is told of a payment that has come to another state; of refunds, the refund itself tells.
 fn payment_event(desk: &Desk, caller: &Caller, order: &Order, payment: &Payment) -> Option<Event> {
     let name = match payment.state {
-        PaymentState::Unpaid => "Payment.Created",
-        PaymentState::Paid => "Payment.Succeeded",
-        PaymentState::Failed => "Payment.Failed",
-        PaymentState::Closed => "Payment.Closed",
+        PaymentState::Unpaid => EventName::PaymentCreated,
+        PaymentState::Paid => EventName::PaymentSucceeded,
+        PaymentState::Failed => EventName::PaymentFailed,
+        PaymentState::Closed => EventName::PaymentClosed,
         PaymentState::Paying | PaymentState::PartiallyRefunded | PaymentState::Refunded => return None,
     };
     let payload: Value = json!({
@@ -219,16 +220,17 @@ fn payment_event(desk: &Desk, caller: &Caller, order: &Order, payment: &Payment)
 }
 
 /// `Refund.Requested`, `Refund.Approved`, `Refund.Succeeded` or `Refund.Failed`, by the state the refund has come to.
+/// Its reason stays with the refund: people write anything into it.
 pub(super) fn refund_event(desk: &Desk, caller: &Caller, order: &Order, refund: &Refund) -> Event {
     let name = match refund.state {
-        RefundState::Requested => "Refund.Requested",
-        RefundState::Approved | RefundState::Processing => "Refund.Approved",
-        RefundState::Refunded => "Refund.Succeeded",
-        RefundState::Failed => "Refund.Failed",
+        RefundState::Requested => EventName::RefundRequested,
+        RefundState::Approved | RefundState::Processing => EventName::RefundApproved,
+        RefundState::Refunded => EventName::RefundSucceeded,
+        RefundState::Failed => EventName::RefundFailed,
     };
     let payload = json!({
         "order": refund.order, "order_no": order.order_no, "customer": order.customer, "payment": refund.payment,
-        "state": refund.state.to_string(), "amount": refund.amount, "reason": refund.reason,
+        "case": refund.case, "state": refund.state.to_string(), "amount": refund.amount,
     });
     Event::new(desk.id(refund.updated_at), name, refund.id, caller, refund.updated_at, payload)
         .of_version(refund.version)

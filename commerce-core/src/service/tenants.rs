@@ -3,13 +3,13 @@
 use super::Shop;
 use crate::caller::{Caller, NotAllowed};
 use crate::error::{Code, Failure, Kind};
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use crate::id::Id;
 use crate::money::Currency;
 use crate::permission::Permission;
 use crate::store::{Settled, StoreError};
 use crate::tenant::{Settings, Tenant};
-use serde_json::json;
+use serde_json::{Value, json};
 
 impl Shop {
     /// Opens a shop, or returns the one that already has this code.
@@ -58,15 +58,23 @@ impl Shop {
             .write(move |mut tx| async move {
                 let now = desk.now();
                 let tenant = tx.tenant(caller.tenant).await?.ok_or(TenantError::Unknown)?;
+                let told = json!({ "changed": differing(&tenant.settings, settings) });
                 let tenant = Tenant { settings: settings.clone(), ..tenant };
                 tx.update_settings(&tenant).await?;
-                let told = json!({ "settings": tenant.settings });
-                let event = Event::new(desk.id(now), "Shop.SettingsChanged", tenant.id, caller, now, told);
+                let event = Event::new(desk.id(now), EventName::ShopSettingsChanged, tenant.id, caller, now, told);
                 tx.record(caller.tenant, &[event]).await?;
                 Ok::<Settled<Tenant>, TenantError>(tx.keep(tenant).await?)
             })
             .await
     }
+}
+
+/// The names of the settings in which the two differ.
+fn differing(was: &Settings, is: &Settings) -> Vec<String> {
+    let (Ok(Value::Object(was)), Ok(Value::Object(is))) = (serde_json::to_value(was), serde_json::to_value(is)) else {
+        return Vec::new();
+    };
+    is.into_iter().filter(|(name, value)| was.get(name) != Some(value)).map(|(name, _)| name).collect()
 }
 
 #[derive(Clone, Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
-//! Every story is told twice: on SQLite, and on a PostgreSQL database of its own.
+//! Every story is told twice: on SQLite, and on a PostgreSQL database of its own. Each ends by looking at the events it told.
 
+use crate::event_schemas::hold_to_schemas;
 use commerce_core::store::Store;
 use sqlx::{AnyConnection, Connection};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,6 +44,23 @@ impl Db {
 
     pub(crate) async fn both() -> [Self; 2] {
         [Self::sqlite().await, Self::postgres().await]
+    }
+}
+
+impl Drop for Db {
+    fn drop(&mut self) {
+        // A story that failed has said what is wrong with it.
+        if std::thread::panicking() {
+            return;
+        }
+        // A runtime of its own: nobody can wait for a future here.
+        let look = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+            runtime.block_on(hold_to_schemas(&self.url));
+        };
+        if let Err(fault) = std::thread::scope(|scope| scope.spawn(look).join()) {
+            std::panic::resume_unwind(fault);
+        }
     }
 }
 

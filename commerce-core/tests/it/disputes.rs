@@ -23,19 +23,19 @@ impl Story {
         self.bank.it().complain(&no, yuan(amount), "货没收到", self.t.clock.now()).unwrap().dispute_no
     }
 
-    async fn disputed(&self, key: &str, qty: u32, amount: &str) -> (OrderId, String) {
+    pub(crate) async fn disputed(&self, key: &str, qty: u32, amount: &str) -> (OrderId, String) {
         let order = self.paid(key, qty).await;
         let no = self.complain(order, &self.now(order).await, amount);
         assert_eq!(self.bank.deliver(&self.t).await, [Ok(Heard::News)]);
         (order, no)
     }
 
-    async fn open_dispute(&self) -> Dispute {
+    pub(crate) async fn open_dispute(&self) -> Dispute {
         self.t.shop.open_disputes(&self.t.staff()).await.unwrap().remove(0)
     }
 
     /// Ten pieces for 100.00 at the buyer's door.
-    async fn delivered(&self, key: &str) -> OrderId {
+    pub(crate) async fn delivered(&self, key: &str) -> OrderId {
         let (order, staff) = (self.paid(key, 10).await, self.t.staff());
         self.t.shop.allocate_order(&staff, order).await.unwrap();
         for act in [Act::Pick, Act::Pack] {
@@ -48,12 +48,12 @@ impl Story {
     }
 
     /// The refunds of an order that wait for a second person.
-    async fn waiting(&self, order: OrderId) -> Vec<RefundId> {
+    pub(crate) async fn waiting(&self, order: OrderId) -> Vec<RefundId> {
         let refunds = self.now(order).await.refunds.into_iter();
         refunds.filter(|refund| refund.state == RefundState::Requested).map(|refund| refund.id).collect()
     }
 
-    async fn set_refund_check_over(&self, limit: i64) {
+    pub(crate) async fn set_refund_check_over(&self, limit: i64) {
         let settings = Settings { refund_check_over: Some(limit), ..Settings::default() };
         self.t.shop.change_settings(&self.t.staff(), settings).await.unwrap();
     }

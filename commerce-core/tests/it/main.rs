@@ -10,6 +10,7 @@ mod crash;
 mod crash_money;
 mod db;
 mod disputes;
+mod event_schemas;
 mod events;
 mod fulfilment;
 mod goods;

@@ -13,16 +13,19 @@ use commerce_core::{NewMember, SignedIn};
 use std::sync::Arc;
 use totp_rs::{Builder, Secret};
 
-const PASSWORD: &str = "correct horse 马到成功";
+pub(crate) const PASSWORD: &str = "correct horse 马到成功";
 
-struct House {
-    t: TestShop,
-    owner: Caller,
+pub(crate) struct House {
+    pub(crate) t: TestShop,
+    pub(crate) owner: Caller,
 }
 
 impl House {
     async fn open(db: &Db) -> Self {
-        let t = TestShop::open(db).await;
+        Self::of(TestShop::open(db).await).await
+    }
+
+    pub(crate) async fn of(t: TestShop) -> Self {
         t.shop.load_master_key(MasterKey::new([42; 32]));
         let first = NewMember { login: "wang", name: "王掌柜", role: StaffRole::Owner, password: PASSWORD };
         t.shop.hire(&t.staff(), first).await.unwrap();
@@ -31,7 +34,7 @@ impl House {
         Self { t, owner }
     }
 
-    async fn hire(&self, login: &str, role: StaffRole) -> Member {
+    pub(crate) async fn hire(&self, login: &str, role: StaffRole) -> Member {
         let new = NewMember { login, name: "小李", role, password: PASSWORD };
         self.t.shop.hire(&self.owner, new).await.unwrap()
     }
@@ -40,13 +43,13 @@ impl House {
         self.t.shop.sign_in(self.t.tenant, login, password, code).await.map_err(|error| error.code())
     }
 
-    async fn caller(&self, login: &str) -> Caller {
+    pub(crate) async fn caller(&self, login: &str) -> Caller {
         let token = self.sign_in(login, PASSWORD, None).await.unwrap().token;
         self.t.shop.recognise(token.reveal()).await.unwrap()
     }
 
     /// What the app of somebody with this secret shows now.
-    fn code_of(&self, secret: &str) -> String {
+    pub(crate) fn code_of(&self, secret: &str) -> String {
         let totp = Builder::new().with_secret(Secret::try_from_base32(secret).unwrap()).build().unwrap();
         totp.generate(u64::try_from(self.t.clock.now().millis()).unwrap() / 1_000).to_string()
     }
