@@ -7,7 +7,7 @@ use clap::Args;
 use commerce_core::caller::Caller;
 use commerce_core::ledger::seal::{Imprint, SealKey, Trusted};
 use commerce_core::tenant::TenantId;
-use commerce_core::{Disagreement, Sealed, Verified, VerifyError};
+use commerce_core::{Disagreement, Sealed, Shop, Verified, VerifyError};
 use rand::TryRng;
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write};
@@ -27,6 +27,17 @@ pub(crate) struct Seal {
 
 #[derive(Args)]
 pub(crate) struct Verify {
+    #[command(flatten)]
+    sealed_by: SealedBy,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    at: At,
+}
+
+/// Whose seals are to be on the books.
+#[derive(Args)]
+pub(super) struct SealedBy {
     /// The file of the key that sealed the books. Without it: zhanggui.seal-key, if that is there. The last seal is looked
     /// for beside it.
     #[arg(long, env = "ZHANGGUI_SEAL_KEY", value_name = "FILE")]
@@ -34,10 +45,6 @@ pub(crate) struct Verify {
     /// The public key, as `zhanggui seal` prints it; goes before --key.
     #[arg(long, value_name = "HEX")]
     public_key: Option<String>,
-    #[command(flatten)]
-    output: Output,
-    #[command(flatten)]
-    at: At,
 }
 
 const KEY_FILE: &str = "zhanggui.seal-key";
@@ -59,38 +66,58 @@ pub(crate) async fn seal(options: Seal) -> Result<(), Trouble> {
 
 pub(crate) async fn verify(options: Verify) -> Result<(), Trouble> {
     let (shop, tenant) = options.at.open().await?;
-    let beside = options.key.as_deref().unwrap_or(Path::new(KEY_FILE));
-    let trusted = Trusted { key: trusted_key(&options)?, last: read_imprint(&note_of(beside, tenant.id))? };
-    match shop.verify(&Caller::staff(tenant.id), &trusted).await {
+    show_books(&shop, tenant.id, &options.sealed_by, options.output).await
+}
+
+/// Checks the books of one shop and shows how they stand.
+pub(super) async fn show_books(
+    shop: &Shop,
+    tenant: TenantId,
+    sealed_by: &SealedBy,
+    output: Output,
+) -> Result<(), Trouble> {
+    let trusted = Trusted { key: sealed_by.public_key()?, last: sealed_by.last_seal(tenant)? };
+    match shop.verify(&Caller::staff(tenant), &trusted).await {
         Ok(verified) => {
-            options.output.show(&Agreed { verified, trusted });
+            output.show(&Agreed { verified, trusted });
             Ok(())
         }
         Err(VerifyError::Disagreement(disagreement)) => {
-            options.output.show(&disagreement);
+            output.show(&disagreement);
             Err(VerifyError::Disagreement(disagreement).into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn trusted_key(options: &Verify) -> Result<Option<String>, Trouble> {
-    if let Some(public) = &options.public_key {
-        let public = public.trim().to_lowercase();
-        let is_key = public.len() == 64 && public.bytes().all(|byte| byte.is_ascii_hexdigit());
-        return if is_key {
-            Ok(Some(public))
-        } else {
-            Err(Trouble::say("a public key has 64 hexadecimal digits; copy it from where `zhanggui seal` printed it"))
-        };
-    }
-    let file = options.key.clone().unwrap_or_else(|| KEY_FILE.into());
-    match (read_key(&file)?, &options.key) {
-        (Some(key), _) => Ok(Some(key.public())),
-        (None, None) => Ok(None),
-        (None, Some(file)) => {
-            Err(Trouble::say(format!("there is no {}; give the key file's place or --public-key", file.display())))
+impl SealedBy {
+    fn public_key(&self) -> Result<Option<String>, Trouble> {
+        if let Some(public) = &self.public_key {
+            let public = public.trim().to_lowercase();
+            let is_key = public.len() == 64 && public.bytes().all(|byte| byte.is_ascii_hexdigit());
+            return if is_key {
+                Ok(Some(public))
+            } else {
+                Err(Trouble::say(
+                    "a public key has 64 hexadecimal digits; copy it from where `zhanggui seal` printed it",
+                ))
+            };
         }
+        match (read_key(self.file())?, &self.key) {
+            (Some(key), _) => Ok(Some(key.public())),
+            (None, None) => Ok(None),
+            (None, Some(file)) => {
+                Err(Trouble::say(format!("there is no {}; give the key file's place or --public-key", file.display())))
+            }
+        }
+    }
+
+    fn last_seal(&self, tenant: TenantId) -> Result<Option<Imprint>, Trouble> {
+        read_imprint(&note_of(self.file(), tenant))
+    }
+
+    fn file(&self) -> &Path {
+        self.key.as_deref().unwrap_or(Path::new(KEY_FILE))
     }
 }
 
