@@ -255,7 +255,7 @@ async fn a_backup_is_one_file_of_its_owner_that_nothing_replaces() {
 
     let books = stall.run(&["restore", "--from", "today.zhanggui", "--db", "sqlite:copy.db"]);
     assert!(books.contains("The books agree"), "{books}");
-    assert_eq!(stall.json(&["orders", "--db", "sqlite:copy.db"]), stall.json(&["orders"]));
+    assert_eq!(stall.run(&["orders", "--db", "sqlite:copy.db"]), stall.run(&["orders"]));
     let twice = stall.complaint(&["restore", "--from", "today.zhanggui", "--db", "sqlite:copy.db"]);
     assert!(twice.contains("9013 DATABASE_IN_USE"), "{twice}");
 
