@@ -23,7 +23,7 @@ impl Kind {
 }
 
 /// Every code a client can meet, in one list. Numbers and names never change once released.
-/// 1xxx orders and stock · 20xx payments · 21xx refunds · 22xx the ledger · 23xx reconciliation · 30xx requests and people · 31xx amounts · 4xxx goods and customers · 5xxx imports · 9xxx the database.
+/// 1xxx orders and stock · 20xx payments · 21xx refunds · 22xx the ledger · 23xx reconciliation · 30xx requests and people · 31xx amounts · 4xxx goods and customers · 5xxx imports · 9xxx the database and its backups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumIter)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
@@ -121,6 +121,11 @@ pub enum Code {
     SchemaBehind = 9005,
     SchemaFromFuture = 9006,
     SchemaAltered = 9007,
+    BackupDamaged = 9010,
+    BackupFile = 9011,
+    BackupFromFuture = 9012,
+    DatabaseInUse = 9013,
+    SchemaDiffers = 9014,
     Internal = 9999,
 }
 

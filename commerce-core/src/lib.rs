@@ -33,6 +33,7 @@
 //! ```
 
 pub mod after_sale;
+pub mod backup;
 pub mod caller;
 pub mod cart;
 pub mod catalog;

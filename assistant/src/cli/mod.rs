@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how answers and troubles look.
 
+mod backup;
 mod buy;
 mod data;
 mod dispute;
@@ -65,6 +66,10 @@ pub(crate) struct Connected {
 enum Cmd {
     /// Create the database, or bring it to this version's schema.
     Migrate(Place),
+    /// Copy everything the database holds into one file, while the shop is open; or check such a file.
+    Backup(backup::Backup),
+    /// Put a backup into a new database, SQLite (the file is made) or PostgreSQL, and check the books in it.
+    Restore(backup::Restore),
     /// Import a CSV or JSONL file; bad rows are listed and nothing is written unless all is well.
     Import(data::Import),
     /// Export everything of one kind as CSV or JSONL, in the form `import` reads.
@@ -167,6 +172,8 @@ enum Bench {
 pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
     match cli.command {
         Cmd::Migrate(place) => migrate(&place).await,
+        Cmd::Backup(options) => until_stopped(backup::backup(options)).await,
+        Cmd::Restore(options) => until_stopped(backup::restore(options)).await,
         Cmd::Import(options) => data::import(options).await,
         Cmd::Export(options) => data::export(options).await,
         Cmd::DemoData(options) => demo::run(options).await,

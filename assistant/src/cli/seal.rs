@@ -6,8 +6,9 @@ use crate::key_files::{SEAL_KEY_FILE, imprint_beside, seal_all, seal_key, seal_k
 use crate::trouble::Trouble;
 use clap::Args;
 use commerce_core::caller::Caller;
-use commerce_core::ledger::seal::Trusted;
-use commerce_core::{Disagreement, Sealed, Verified, VerifyError};
+use commerce_core::ledger::seal::{Imprint, Trusted};
+use commerce_core::tenant::TenantId;
+use commerce_core::{Disagreement, Sealed, Shop, Verified, VerifyError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,17 @@ pub(crate) struct Seal {
 
 #[derive(Args)]
 pub(crate) struct Verify {
+    #[command(flatten)]
+    sealed_by: SealedBy,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    at: At,
+}
+
+/// Whose seals are to be on the books.
+#[derive(Args)]
+pub(super) struct SealedBy {
     /// The file of the key that sealed the books. Without it: zhanggui.seal-key, if that is there. The last seal is looked
     /// for beside it.
     #[arg(long, env = "ZHANGGUI_SEAL_KEY", value_name = "FILE")]
@@ -32,10 +44,6 @@ pub(crate) struct Verify {
     /// The public key, as `zhanggui seal` prints it; goes before --key.
     #[arg(long, value_name = "HEX")]
     public_key: Option<String>,
-    #[command(flatten)]
-    output: Output,
-    #[command(flatten)]
-    at: At,
 }
 
 pub(crate) async fn seal(options: Seal) -> Result<(), Trouble> {
@@ -48,38 +56,58 @@ pub(crate) async fn seal(options: Seal) -> Result<(), Trouble> {
 
 pub(crate) async fn verify(options: Verify) -> Result<(), Trouble> {
     let (shop, tenant) = options.at.open().await?;
-    let beside = options.key.as_deref().unwrap_or(Path::new(SEAL_KEY_FILE));
-    let trusted = Trusted { key: trusted_key(&options)?, last: imprint_beside(beside, tenant.id)? };
-    match shop.verify(&Caller::staff(tenant.id), &trusted).await {
+    show_books(&shop, tenant.id, &options.sealed_by, options.output).await
+}
+
+/// Checks the books of one shop and shows how they stand.
+pub(super) async fn show_books(
+    shop: &Shop,
+    tenant: TenantId,
+    sealed_by: &SealedBy,
+    output: Output,
+) -> Result<(), Trouble> {
+    let trusted = Trusted { key: sealed_by.public_key()?, last: sealed_by.last_seal(tenant)? };
+    match shop.verify(&Caller::staff(tenant), &trusted).await {
         Ok(verified) => {
-            options.output.show(&Agreed { verified, trusted });
+            output.show(&Agreed { verified, trusted });
             Ok(())
         }
         Err(VerifyError::Disagreement(disagreement)) => {
-            options.output.show(&disagreement);
+            output.show(&disagreement);
             Err(VerifyError::Disagreement(disagreement).into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn trusted_key(options: &Verify) -> Result<Option<String>, Trouble> {
-    if let Some(public) = &options.public_key {
-        let public = public.trim().to_lowercase();
-        let is_key = public.len() == 64 && public.bytes().all(|byte| byte.is_ascii_hexdigit());
-        return if is_key {
-            Ok(Some(public))
-        } else {
-            Err(Trouble::say("a public key has 64 hexadecimal digits; copy it from where `zhanggui seal` printed it"))
-        };
-    }
-    let file = options.key.clone().unwrap_or_else(|| SEAL_KEY_FILE.into());
-    match (seal_key(&file)?, &options.key) {
-        (Some(key), _) => Ok(Some(key.public())),
-        (None, None) => Ok(None),
-        (None, Some(file)) => {
-            Err(Trouble::say(format!("there is no {}; give the key file's place or --public-key", file.display())))
+impl SealedBy {
+    fn public_key(&self) -> Result<Option<String>, Trouble> {
+        if let Some(public) = &self.public_key {
+            let public = public.trim().to_lowercase();
+            let is_key = public.len() == 64 && public.bytes().all(|byte| byte.is_ascii_hexdigit());
+            return if is_key {
+                Ok(Some(public))
+            } else {
+                Err(Trouble::say(
+                    "a public key has 64 hexadecimal digits; copy it from where `zhanggui seal` printed it",
+                ))
+            };
         }
+        match (seal_key(self.file())?, &self.key) {
+            (Some(key), _) => Ok(Some(key.public())),
+            (None, None) => Ok(None),
+            (None, Some(file)) => {
+                Err(Trouble::say(format!("there is no {}; give the key file's place or --public-key", file.display())))
+            }
+        }
+    }
+
+    fn last_seal(&self, tenant: TenantId) -> Result<Option<Imprint>, Trouble> {
+        imprint_beside(self.file(), tenant)
+    }
+
+    fn file(&self) -> &Path {
+        self.key.as_deref().unwrap_or(Path::new(SEAL_KEY_FILE))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::http::{get, misbehave, post, press};
 use crate::stall::{PATIENCE, Running, Stall, address_in, all_of, complaint, first_line, sandbox};
 use serde_json::{Value, json};
 use sqlx::Connection;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -239,4 +240,35 @@ async fn much_money_goes_back_only_when_two_people_agree() {
     stall.run(&["refund", &order_no, "40.00", "--reason", "受潮", "--by", "li"]);
     let refused = stall.json(&["refund", &order_no, "--reject", "没有照片", "--by", "wang"]);
     assert_eq!((&refused["refunds"][1]["failure"], &refused["paid"]["amount"]), (&"没有照片".into(), &"40.00".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_one_file_of_its_owner_that_nothing_replaces() {
+    let stall = Stall::open().await;
+    stall.order("key-00000001", 2).await;
+    let made = stall.json(&["backup", "--to", "today.zhanggui"]);
+    assert_eq!((&made["shops"], &made["rows"]["orders"]), (&1.into(), &1.into()));
+    assert_eq!(stall.json(&["backup", "--check", "today.zhanggui"]), made);
+    let file = stall.dir.path().join("today.zhanggui");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(stall.complaint(&["backup", "--to", "today.zhanggui"]).contains("is there already"));
+
+    let books = stall.run(&["restore", "--from", "today.zhanggui", "--db", "sqlite:copy.db"]);
+    assert!(books.contains("The books agree"), "{books}");
+    assert_eq!(stall.run(&["orders", "--db", "sqlite:copy.db"]), stall.run(&["orders"]));
+    let twice = stall.complaint(&["restore", "--from", "today.zhanggui", "--db", "sqlite:copy.db"]);
+    assert!(twice.contains("9013 DATABASE_IN_USE"), "{twice}");
+
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(stall.dir.path().join("altered"), &bytes).unwrap();
+    std::fs::write(stall.dir.path().join("cut"), &bytes[..middle]).unwrap();
+    for damaged in ["altered", "cut"] {
+        let refused = stall.complaint(&["restore", "--from", damaged, "--db", "sqlite:none.db"]);
+        assert!(refused.contains("9010 BACKUP_DAMAGED"), "{refused}");
+    }
+    let names: Vec<_> = std::fs::read_dir(stall.dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let is_left_over = |name: &str| name.ends_with(".part") || name == "none.db";
+    assert!(!names.iter().any(|name| is_left_over(&name.to_string_lossy())), "{names:?}");
 }

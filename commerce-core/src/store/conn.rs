@@ -4,6 +4,7 @@ use super::{Dialect, StoreError};
 use crate::id::{Entity, Id};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
+use futures_util::{Stream, StreamExt};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
@@ -91,6 +92,18 @@ impl Conn {
 
     pub(crate) fn sql(&mut self, text: &'static str) -> Statement<'_> {
         Statement { conn: self, query: sqlx::query(text) }
+    }
+
+    /// A statement made of names that the database's catalogue gave.
+    pub(super) fn sql_of(&mut self, text: String) -> Statement<'_> {
+        Statement { conn: self, query: sqlx::query(AssertSqlSafe(text)) }
+    }
+
+    /// The rows of such a question as they come, for answers of any size.
+    pub(super) fn stream(&mut self, text: String) -> Result<impl Stream<Item = Result<Row, StoreError>>, StoreError> {
+        self.probe.count_statement()?;
+        let rows = sqlx::query(AssertSqlSafe(text)).persistent(false).fetch(self.raw());
+        Ok(rows.map(|row| Ok(Row(row?))))
     }
 
     /// A statement over a list of rows, however many. Its text holds one row, `(values (cast($1 as text), …)) as r`, and leaves out

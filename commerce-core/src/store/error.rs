@@ -24,6 +24,12 @@ pub enum StoreError {
         "migration {0} was changed after it had been applied; restore the released file and add a new migration instead"
     )]
     SchemaAltered(i64),
+    #[error(
+        "the database has the schema {found} and the backup {wanted}; restore into a database that was just made, which gets the schema of the backup and then this program's"
+    )]
+    SchemaDiffers { found: i64, wanted: i64 },
+    #[error("there is a shop in this database already (rows in the table {0}); restore into a new database")]
+    InUse(String),
     #[error("this idempotency key was used for a different request; make a new one for each request")]
     KeyReused,
     #[error("the database broke a rule the program relies on: {0}")]
@@ -87,7 +93,11 @@ impl Failure for StoreError {
     fn kind(&self) -> Kind {
         match self {
             Self::Locked | Self::Full | Self::Unreachable(_) | Self::Contended => Kind::Unavailable,
-            Self::SchemaBehind | Self::SchemaFromFuture { .. } | Self::SchemaAltered(_) => Kind::Conflict,
+            Self::SchemaBehind
+            | Self::SchemaFromFuture { .. }
+            | Self::SchemaAltered(_)
+            | Self::SchemaDiffers { .. }
+            | Self::InUse(_) => Kind::Conflict,
             Self::KeyReused => Kind::Invalid,
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => Kind::Internal,
         }
@@ -102,6 +112,8 @@ impl Failure for StoreError {
             Self::SchemaBehind => Code::SchemaBehind,
             Self::SchemaFromFuture { .. } => Code::SchemaFromFuture,
             Self::SchemaAltered(_) => Code::SchemaAltered,
+            Self::SchemaDiffers { .. } => Code::SchemaDiffers,
+            Self::InUse(_) => Code::DatabaseInUse,
             Self::KeyReused => Code::InvalidIdempotencyKey,
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => Code::Internal,
         }
@@ -120,6 +132,12 @@ impl Failure for StoreError {
                 format!("数据库已被更新版本的程序升级到 {found}，当前程序只认识到 {known}，请使用新版本程序")
             }
             Self::SchemaAltered(version) => format!("迁移 {version} 在执行之后被改动过，请恢复原文件并新增迁移"),
+            Self::SchemaDiffers { found, wanted } => {
+                format!(
+                    "数据库的结构版本是 {found}，备份的是 {wanted}；请恢复到新建的数据库，它会先得到备份的版本，再升级到当前程序的版本"
+                )
+            }
+            Self::InUse(table) => format!("该数据库中已有店铺（表 {table} 中有数据），请恢复到新的数据库"),
             Self::KeyReused => "该幂等键已用于另一个请求，请为每个请求使用新的幂等键".to_owned(),
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => {
                 "数据库内部错误，请联系管理员并提供请求编号".to_owned()

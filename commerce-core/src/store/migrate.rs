@@ -36,12 +36,16 @@ pub(super) fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, ..)| *version)
 }
 
-/// Runs what is missing and returns how many migrations that were.
-pub(super) async fn migrate(conn: &mut AnyConnection, dialect: Dialect) -> Result<usize, StoreError> {
+/// What makes this schema on this database.
+fn leading_to(schema: i64, dialect: Dialect) -> impl Iterator<Item = &'static (i64, &'static str, For, &'static str)> {
+    let is_for = move |target: &For| *target == For::Both || *target == For::Only(dialect);
+    MIGRATIONS.iter().filter(move |(version, _, target, _)| *version <= schema && is_for(target))
+}
+
+/// Runs what is missing up to this schema and returns how many migrations that were.
+pub(super) async fn migrate(conn: &mut AnyConnection, dialect: Dialect, schema: i64) -> Result<usize, StoreError> {
     let before = applied(conn).await?.len();
-    let wanted: Vec<Migration> = MIGRATIONS
-        .iter()
-        .filter(|(_, _, target, _)| *target == For::Both || *target == For::Only(dialect))
+    let wanted: Vec<Migration> = leading_to(schema, dialect)
         .map(|(version, name, _, sql)| {
             Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
         })
@@ -56,15 +60,23 @@ pub(super) async fn migrate(conn: &mut AnyConnection, dialect: Dialect) -> Resul
     }
 }
 
+/// Gives a database without a schema this one, and refuses one that has another.
+pub(super) async fn begin_at(conn: &mut AnyConnection, dialect: Dialect, schema: i64) -> Result<(), StoreError> {
+    let found = applied(conn).await?;
+    match found.last() {
+        None => migrate(conn, dialect, schema).await.map(drop),
+        Some(_) if found.iter().eq(leading_to(schema, dialect).map(|(version, ..)| version)) => Ok(()),
+        Some(&found) => Err(StoreError::SchemaDiffers { found, wanted: schema }),
+    }
+}
+
 /// Whether this program may work on the database as it is.
 pub(super) async fn check(conn: &mut AnyConnection, dialect: Dialect) -> Result<(), StoreError> {
     let found = applied(conn).await?;
     if let Some(future) = found.iter().copied().find(|version| *version > newest()) {
         return Err(StoreError::SchemaFromFuture { found: future, known: newest() });
     }
-    let complete = MIGRATIONS.iter().all(|(version, _, target, _)| {
-        *target != For::Both && *target != For::Only(dialect) || found.contains(version)
-    });
+    let complete = leading_to(newest(), dialect).all(|(version, ..)| found.contains(version));
     if complete { Ok(()) } else { Err(StoreError::SchemaBehind) }
 }
 

@@ -17,6 +17,7 @@ mod order;
 mod payment;
 mod reconcile;
 mod rule;
+mod schema;
 mod shopper;
 mod staff;
 mod tenant;
@@ -42,6 +43,7 @@ pub(crate) use order::{Ask, KeptReply, Opened};
 pub(crate) use payment::{Message, MessageState};
 pub(crate) use reconcile::Window;
 pub(crate) use rule::Rulebook;
+pub(crate) use schema::Table;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor};
 pub(crate) use staff::Person;
@@ -50,7 +52,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use writer::Writer;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, serde::Serialize, serde::Deserialize)]
+#[strum(serialize_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
 pub enum Dialect {
     Sqlite,
     Postgres,
@@ -96,11 +100,26 @@ impl Store {
     }
 
     pub async fn open_with(url: &str, options: Options) -> Result<Self, StoreError> {
+        let store = Self::open_unchecked(url, options).await?;
+        migrate::check(&mut *store.pool.acquire().await?, store.dialect).await?;
+        Ok(store)
+    }
+
+    /// Opens a database that nothing was ever kept in, brought to this schema or already there. It may be an older schema
+    /// than this program's: that of a backup, which is migrated when it is back.
+    pub(crate) async fn open_blank(url: &str, schema: i64) -> Result<Self, StoreError> {
+        let (pool, dialect) = connect_to_migrate(url).await?;
+        let done = migrate::begin_at(&mut *pool.acquire().await?, dialect, schema).await;
+        pool.close().await;
+        done?;
+        Self::open_unchecked(url, Options::default()).await
+    }
+
+    async fn open_unchecked(url: &str, options: Options) -> Result<Self, StoreError> {
         let dialect = Dialect::of(url)?;
         let probe = Arc::new(Probe { faults: options.faults, ..Probe::default() });
         let pool = connect(url, Plans::Keyed, 16, None).await?;
         let reports = connect(url, Plans::Free, 2, None).await?;
-        migrate::check(&mut *pool.acquire().await?, dialect).await?;
         let writer = match dialect {
             Dialect::Sqlite => {
                 Some(Writer::start(connect(url, Plans::Keyed, 1, options.sqlite_pages_max).await?, probe.clone()))
@@ -112,16 +131,15 @@ impl Store {
 
     /// Creates a SQLite file that is not there yet and runs the missing migrations; says how many.
     pub async fn migrate(url: &str) -> Result<usize, StoreError> {
-        let dialect = Dialect::of(url)?;
-        let separator = if url.contains('?') { '&' } else { '?' };
-        let url = match dialect {
-            Dialect::Sqlite => format!("{url}{separator}mode=rwc"),
-            Dialect::Postgres => url.to_owned(),
-        };
-        let pool = connect(&url, Plans::Free, 1, None).await?;
-        let done = migrate::migrate(&mut *pool.acquire().await?, dialect).await;
+        let (pool, dialect) = connect_to_migrate(url).await?;
+        let done = migrate::migrate(&mut *pool.acquire().await?, dialect, Self::newest_schema()).await;
         pool.close().await;
         done
+    }
+
+    /// The newest schema that this program knows.
+    pub(crate) fn newest_schema() -> i64 {
+        migrate::newest()
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -198,6 +216,17 @@ fn pause(tries: u32) -> Duration {
 enum Plans {
     Keyed,
     Free,
+}
+
+/// A SQLite file that is not there yet is made.
+async fn connect_to_migrate(url: &str) -> Result<(AnyPool, Dialect), StoreError> {
+    let dialect = Dialect::of(url)?;
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = match dialect {
+        Dialect::Sqlite => format!("{url}{separator}mode=rwc"),
+        Dialect::Postgres => url.to_owned(),
+    };
+    Ok((connect(&url, Plans::Free, 1, None).await?, dialect))
 }
 
 async fn connect(url: &str, plans: Plans, connections: u32, pages_max: Option<u32>) -> Result<AnyPool, StoreError> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod after_sale;
+mod backup;
 mod bad_input;
 mod bank;
 mod concurrency;

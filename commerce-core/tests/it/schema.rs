@@ -9,7 +9,9 @@ async fn every_statement_fits_both_databases() {
     for db in Db::both().await {
         let store = db.store().await;
         let mut wrong = Vec::new();
-        for (path, sql) in &files {
+        // A statement that only one database understands says so in its name, as migrations do.
+        let other = if db.name == "sqlite" { ".postgres.sql" } else { ".sqlite.sql" };
+        for (path, sql) in files.iter().filter(|(path, _)| !path.ends_with(other)) {
             if let Err(error) = store.prepare(sql).await {
                 wrong.push(format!("{} on {}: {error}", path, db.name));
             }
