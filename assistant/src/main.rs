@@ -4,10 +4,12 @@ mod bench;
 mod channels;
 mod cli;
 mod demo;
+mod master_key;
 mod place;
 mod private_postgres;
 mod sandbox_pay;
 mod trouble;
+mod webhooks;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ mod rules;
 mod seal;
 mod simulate;
 mod staff;
+mod webhook;
 
 use crate::bench::{self, OrdersBench, PaymentsBench, ReconcileBench};
 use crate::channels::Channels;
@@ -123,6 +124,9 @@ enum Cmd {
     /// Keys with which programs act for the shop.
     #[command(subcommand)]
     Key(staff::Keys),
+    /// Who outside hears of events, and what became of what they were told.
+    #[command(subcommand)]
+    Webhooks(webhook::Webhooks),
     /// Run a payment company to practise with, on this machine.
     SandboxPay(sandbox_pay::Options),
     /// Random operations with crashes, on fresh databases, beside a plain model of the shop.
@@ -175,6 +179,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Coupon(command) => rules::coupon(command).await,
         Cmd::Staff(command) => staff::staff(command).await,
         Cmd::Key(command) => staff::key(command).await,
+        Cmd::Webhooks(command) => webhook::run(command).await,
         Cmd::SandboxPay(options) => sandbox_pay::run(options).await,
         Cmd::Sweep(place) => sweep(&place).await,
         Cmd::Sim(options) => until_stopped(simulate::run(options)).await,

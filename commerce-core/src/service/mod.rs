@@ -34,6 +34,8 @@ mod tab;
 mod tenants;
 mod till;
 mod verify;
+mod webhook_delivery;
+mod webhooks;
 
 pub use after_sale::{CaseRequest, Condition};
 pub use api_keys::IssuedKey;
@@ -58,6 +60,8 @@ pub(crate) use stock::{Counting, write_counts};
 pub use sweep::Swept;
 pub use tenants::TenantError;
 pub use verify::{BookRule, Disagreement, Verified, VerifyError};
+pub use webhook_delivery::Delivered;
+pub use webhooks::{EndpointChange, EndpointSecret};
 
 use crate::caller::Caller;
 use crate::event::Event;
@@ -66,6 +70,7 @@ use crate::order::Order;
 use crate::secret::MasterKey;
 use crate::store::{Dialect, Store};
 use crate::time::{Clock, SystemClock, Timestamp};
+use crate::webhook::Reach;
 use channels::Channels;
 use order_numbers::OrderNumbers;
 use serde_json::{Value, json};
@@ -90,6 +95,8 @@ struct Desk {
     channels: Channels,
     /// What second factors and signatures are derived from, once it is loaded.
     master: OnceLock<MasterKey>,
+    /// How far webhooks may go; no further than the internet unless somebody said so.
+    reach: OnceLock<Reach>,
 }
 
 impl Shop {
@@ -106,13 +113,20 @@ impl Shop {
             Dialect::Postgres => 3,
         };
         let (numbers, channels) = (OrderNumbers::default(), Channels::default());
-        let desk = Arc::new(Desk { store, clock, mint, numbers, channels, master: OnceLock::new() });
+        let desk =
+            Arc::new(Desk { store, clock, mint, numbers, channels, master: OnceLock::new(), reach: OnceLock::new() });
         Self { till: Till::open(&desk, lanes), counter: Till::open(&desk, lanes), desk }
     }
 
     /// Loads the master key; the first one counts.
     pub fn load_master_key(&self, key: MasterKey) {
         drop(self.desk.master.set(key));
+    }
+
+    /// Lets webhooks go to this machine, too, so that they can be practised. Whoever runs the service decides, not the shop:
+    /// what listens here believes its neighbours.
+    pub fn practise_webhooks(&self) {
+        self.desk.reach.get_or_init(|| Reach::ThisMachineToo);
     }
 
     pub fn store(&self) -> &Store {

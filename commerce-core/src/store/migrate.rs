@@ -29,6 +29,7 @@ const MIGRATIONS: &[(i64, &str, For, &str)] = &[
     (10, "dispute", For::Both, include_str!("../../../migrations/0010_dispute.sql")),
     (11, "difference", For::Both, include_str!("../../../migrations/0011_difference.sql")),
     (12, "staff", For::Both, include_str!("../../../migrations/0012_staff.sql")),
+    (14, "webhook", For::Both, include_str!("../../../migrations/0014_webhook.sql")),
 ];
 
 pub(super) fn newest() -> i64 {

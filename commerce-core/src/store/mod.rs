@@ -19,6 +19,7 @@ mod rule;
 mod staff;
 mod tenant;
 mod tx;
+mod webhook;
 mod writer;
 
 pub use conn::{Conn, Faults, Moment};
@@ -28,6 +29,7 @@ pub use ledger::AccountSearch;
 pub use order::OrderSearch;
 pub use reconcile::TicketSearch;
 pub use tx::{Settled, Tx};
+pub use webhook::DeliverySearch;
 
 pub(crate) use catalog::Coded;
 use conn::{Cell, Probe, Row};
@@ -44,6 +46,7 @@ pub(crate) use staff::Person;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+pub(crate) use webhook::Queued;
 use writer::Writer;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -25,3 +25,4 @@ mod schema;
 mod shop;
 mod simulation;
 mod staff;
+mod webhooks;
