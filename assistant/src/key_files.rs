@@ -2,6 +2,7 @@
 //! last seal of each shop.
 
 use crate::trouble::Trouble;
+use clap::Args;
 use commerce_core::caller::Caller;
 use commerce_core::ledger::seal::{Imprint, SealKey};
 use commerce_core::secret::MasterKey;
@@ -12,6 +13,21 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 pub(crate) const SEAL_KEY_FILE: &str = "zhanggui.seal-key";
+
+#[derive(Args)]
+pub(crate) struct MasterKeyFile {
+    /// Where the master key is kept; made if it is not there. Secrets that were told are lost without it: keep a copy of it
+    /// away from the database.
+    #[arg(long, env = "ZHANGGUI_MASTER_KEY", value_name = "FILE", default_value = "zhanggui.master-key")]
+    master_key: PathBuf,
+}
+
+impl MasterKeyFile {
+    pub(crate) fn load(&self, shop: &Shop) -> Result<(), Trouble> {
+        shop.load_master_key(master_key_or_new(&self.master_key)?);
+        Ok(())
+    }
+}
 
 /// Signs what was booked since the last seal, and notes the new one beside the key.
 pub(crate) async fn seal_all(shop: &Shop, tenant: TenantId, key: &SealKey, file: &Path) -> Result<Sealed, Trouble> {

@@ -7,12 +7,14 @@ mod demo;
 #[expect(unused_qualifications, reason = "written by the macros that document the operations")]
 mod http;
 mod key_files;
+mod outgoing;
 mod place;
 mod platforms;
 mod private_postgres;
 mod sandbox_pay;
 mod serve;
 mod trouble;
+mod webhooks;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -20,7 +22,6 @@ use std::process::ExitCode;
 #[tokio::main]
 async fn main() -> ExitCode {
     end_quietly_when_nobody_reads_on();
-    use_our_tls();
     let cli = cli::Cli::parse();
     let language = trouble::language();
     match cli::run(cli).await {
@@ -30,12 +31,6 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// TLS as `ring` does it, for every client of this program.
-fn use_our_tls() {
-    // Only the first call counts; a second one would choose the same.
-    drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 /// `zhanggui export orders | head` closes our output before we are done. That is no failure worth a stack trace.

@@ -23,7 +23,7 @@ impl Kind {
 }
 
 /// Every code a client can meet, in one list. Numbers and names never change once released.
-/// 1xxx orders and stock · 20xx payments · 21xx refunds · 22xx the ledger · 23xx reconciliation · 30xx requests and people · 31xx amounts · 4xxx goods and customers · 5xxx imports · 9xxx the database and its backups.
+/// 1xxx orders and stock · 20xx payments · 21xx refunds · 22xx the ledger · 23xx reconciliation · 30xx requests and people · 31xx amounts · 4xxx goods and customers · 5xxx imports · 6xxx webhooks · 9xxx the database and its backups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumIter)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
@@ -114,6 +114,10 @@ pub enum Code {
     OrdersUnderWay = 4018,
     ImportRejected = 5001,
     UnreadableFile = 5002,
+    UnknownEndpoint = 6001,
+    InvalidEndpoint = 6002,
+    UnknownDelivery = 6003,
+    TooManyEndpoints = 6004,
     DatabaseLocked = 9001,
     DatabaseFull = 9002,
     DatabaseUnreachable = 9003,

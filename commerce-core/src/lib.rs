@@ -63,5 +63,6 @@ pub mod staff;
 pub mod store;
 pub mod tenant;
 pub mod time;
+pub mod webhook;
 
 pub use service::*;

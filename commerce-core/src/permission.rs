@@ -71,6 +71,9 @@ pub enum Permission {
     /// What time and channels ask for: sweep, chase, take notifications, seal.
     #[strum(serialize = "jobs:run")]
     RunJobs,
+    /// Who outside hears of events, and what they missed.
+    #[strum(serialize = "webhooks:write")]
+    WriteWebhooks,
 }
 
 /// A set of permissions.

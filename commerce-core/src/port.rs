@@ -146,6 +146,36 @@ pub struct DisputeReply {
     pub evidence: String,
 }
 
+/// Takes what the shop tells to those who asked to be told.
+pub trait Courier: Send + Sync {
+    /// Hands over a letter once and says what came of it, within half a minute: after a minute somebody else may send it again.
+    ///
+    /// The address was given by somebody of the shop, and may be meant for the courier's own neighbours. So a courier
+    /// resolves the name itself, refuses every address that is not on the open internet (private, loopback, link-local,
+    /// multicast, metadata services), connects to the very address that it looked at, follows no redirect and uses no proxy.
+    fn deliver<'a>(&'a self, letter: &'a Letter) -> Handover<'a>;
+}
+
+pub type Handover<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// A POST request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub url: String,
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: String,
+}
+
+/// What came of a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// `body` is how the answer begins, 1 KiB at most: for people who look into it.
+    Answered { status: u16, body: String },
+    /// It may or may not have arrived.
+    NoAnswer { reason: String },
+}
+
 /// A message as it came over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawNotification {

@@ -15,7 +15,7 @@ impl MasterKey {
         Self(bytes)
     }
 
-    /// From 64 hexadecimal digits.
+    /// A key as its file holds it: 64 hexadecimal digits.
     pub fn read(text: &str) -> Option<Self> {
         crate::ledger::unhex(text.trim())?.try_into().ok().map(Self)
     }
@@ -55,6 +55,14 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
+}
+
+/// What only somebody with the secret can say of a text: its HMAC-SHA256, in hexadecimal digits.
+pub(crate) fn sign(secret: &Secret, text: &str) -> String {
+    let key = secret.reveal().as_bytes();
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(text.as_bytes());
+    crate::ledger::hex(&mac.finalize().into_bytes())
 }
 
 /// The hash under which a token or key is kept. It is long and random itself: no salt, no cost is needed.
@@ -119,6 +127,15 @@ mod tests {
         assert_eq!(key.derive("a", "b", 1), all[0]);
         assert_ne!(MasterKey::new([8; 32]).derive("a", "b", 1), all[0]);
         assert_eq!(format!("{key:?}"), "MasterKey");
+        assert_eq!(MasterKey::read(&format!("{}\n", "07".repeat(32))).unwrap().derive("a", "b", 1), all[0]);
+        assert!(MasterKey::read("07").is_none() && MasterKey::read(&"0x".repeat(32)).is_none());
+    }
+
+    #[test]
+    fn a_signature_is_that_of_rfc_4231() {
+        let secret = Secret::new("Jefe".to_owned());
+        let signed = sign(&secret, "what do ya want for nothing?");
+        assert_eq!(signed, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }
 
     #[test]

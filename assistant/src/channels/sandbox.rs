@@ -1,5 +1,6 @@
 //! The sandbox as a channel of a shop, over HTTP.
 
+use crate::outgoing;
 use crate::sandbox_pay::Agreement;
 use crate::sandbox_pay::wire::{
     self, DISPUTES, NewPayment, NewRefund, PAYMENTS, REFUNDS, Refused, Reply, STATEMENTS, UNKNOWN,
@@ -37,9 +38,7 @@ impl HttpSandbox {
             fee_on_refund: FeeOnRefund::Kept,
         };
         let (_, keys) = keys_from(&agreement.secret);
-        let never = reqwest::redirect::Policy::none();
-        let client = reqwest::Client::builder().no_proxy().redirect(never).timeout(timeout).build();
-        let client = client.map_err(|error| Trouble::say(format!("no HTTP client can be made: {error}")))?;
+        let client = outgoing::patient(timeout)?;
         let (url, notify_url) = (url.trim_end_matches('/').to_owned(), notify_url.to_owned());
         Ok(Self { terms, keys, url, notify_url, client })
     }

@@ -16,6 +16,7 @@ mod rules;
 mod seal;
 mod simulate;
 mod staff;
+mod webhook;
 
 use crate::bench::{self, OrdersBench, PaymentsBench, ReconcileBench};
 use crate::channels::Channels;
@@ -137,6 +138,9 @@ enum Cmd {
     Config(Configuration),
     /// Print the OpenAPI document of the service.
     Openapi,
+    /// Who outside hears of events, and what became of what they were told.
+    #[command(subcommand)]
+    Webhooks(webhook::Webhooks),
     /// Run a payment company to practise with, on this machine.
     SandboxPay(sandbox_pay::Options),
     /// Random operations with crashes, on fresh databases, beside a plain model of the shop.
@@ -206,6 +210,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
             Ok(())
         }
         Cmd::Openapi => print_openapi(),
+        Cmd::Webhooks(command) => webhook::run(command).await,
         Cmd::SandboxPay(options) => sandbox_pay::run(options).await,
         Cmd::Sweep(place) => sweep(&place).await,
         Cmd::Sim(options) => until_stopped(simulate::run(options)).await,

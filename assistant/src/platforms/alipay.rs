@@ -1,7 +1,8 @@
 //! Alipay's `alipay.system.oauth.token`: the code that a mini-program was given, for who is behind it.
 
-use super::{answer, client};
+use super::{PATIENCE, answer};
 use crate::http::{Asked, Platform, PlatformError};
+use crate::outgoing;
 use crate::trouble::Trouble;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -68,7 +69,7 @@ impl Alipay {
         let text: String = key.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
         let der = BASE64_STANDARD.decode(text).map_err(|error| unusable(&error.to_string()))?;
         let key = RsaKeyPair::from_pkcs8(&der).map_err(|error| unusable(&error.to_string()))?;
-        Ok(Self { app_id: config.app_id.clone(), key, url: config.url.clone(), client: client()? })
+        Ok(Self { app_id: config.app_id.clone(), key, url: config.url.clone(), client: outgoing::patient(PATIENCE)? })
     }
 
     /// The parameters of a request with the signature over them: sorted by name, joined as `name=value&…`.

@@ -7,17 +7,10 @@ pub(crate) use alipay::{Alipay, AlipayConfig};
 pub(crate) use wechat::{WeChat, WeChatConfig};
 
 use crate::http::PlatformError;
-use crate::trouble::Trouble;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-
-fn client() -> Result<reqwest::Client, Trouble> {
-    let never = reqwest::redirect::Policy::none();
-    let client = reqwest::Client::builder().no_proxy().redirect(never).timeout(PATIENCE).build();
-    client.map_err(|error| Trouble::say(format!("no HTTP client can be made: {error}; look at the system")))
-}
 
 /// What a platform answers. Its own refusals come with status 200, too.
 async fn answer<T: DeserializeOwned>(asked: reqwest::RequestBuilder) -> Result<T, PlatformError> {

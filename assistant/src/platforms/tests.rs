@@ -35,7 +35,6 @@ async fn code2session(Query(asked): Query<BTreeMap<String, String>>) -> Json<Val
 
 #[tokio::test]
 async fn wechat_says_who_is_behind_a_code() {
-    crate::use_our_tls();
     let url = serve(Router::new().route("/sns/jscode2session", get(code2session))).await;
     let config = WeChatConfig { app_id: "wx-practice".into(), url, ..WeChatConfig::default() };
     let wechat = WeChat::new(&config, "s3cret".into()).unwrap();
@@ -70,7 +69,6 @@ async fn oauth_token(Form(mut asked): Form<BTreeMap<String, String>>) -> Json<Va
 
 #[tokio::test]
 async fn alipay_says_who_is_behind_a_code() {
-    crate::use_our_tls();
     let url = serve(Router::new().route("/gateway.do", post(oauth_token))).await + "/gateway.do";
     let config = AlipayConfig { app_id: "2021000000000000".into(), url, ..AlipayConfig::default() };
     let alipay = Alipay::new(&config, KEY).unwrap();

@@ -1,7 +1,8 @@
 //! WeChat's `code2session`: the code that a mini-program was given, for who is behind it.
 
-use super::{answer, client};
+use super::{PATIENCE, answer};
 use crate::http::{Asked, Platform, PlatformError};
+use crate::outgoing;
 use crate::trouble::Trouble;
 use commerce_core::shopper::PlatformIdentity;
 use serde::Deserialize;
@@ -46,7 +47,7 @@ const WRONG_CODES: [i64; 3] = [40029, 40163, 41008];
 impl WeChat {
     pub(crate) fn new(config: &WeChatConfig, secret: String) -> Result<Self, Trouble> {
         let url = format!("{}/sns/jscode2session", config.url.trim_end_matches('/'));
-        Ok(Self { app_id: config.app_id.clone(), secret, url, client: client()? })
+        Ok(Self { app_id: config.app_id.clone(), secret, url, client: outgoing::patient(PATIENCE)? })
     }
 }
 

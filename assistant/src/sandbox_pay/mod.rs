@@ -31,6 +31,7 @@ mod problem;
 mod status_page;
 pub(crate) mod wire;
 
+use crate::outgoing;
 use crate::trouble::Trouble;
 use axum::routing::get;
 use clap::Args;
@@ -91,9 +92,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
     for (op, fault) in options.faults {
         company.misbehave(op, [fault]);
     }
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-    let client =
-        client.map_err(|error| Trouble::say(format!("no HTTP client can be made: {error}; look at the system")))?;
+    let client = outgoing::patient(PATIENCE)?;
     tokio::spawn(messenger::tell_merchants(company.clone(), client));
     println!("The sandbox is open at {address}; Ctrl-C closes it.");
     let routes = pay_page::routes().merge(api::routes()).route("/", get(status_page::show)).with_state(company);

@@ -37,6 +37,8 @@ mod tab;
 mod tenants;
 mod till;
 mod verify;
+mod webhook_delivery;
+mod webhooks;
 mod window;
 
 pub use after_sale::{CaseRequest, Condition};
@@ -64,6 +66,8 @@ pub(crate) use stock::{Counting, write_counts};
 pub use sweep::Swept;
 pub use tenants::TenantError;
 pub use verify::{BookRule, Disagreement, Verified, VerifyError};
+pub use webhook_delivery::Delivered;
+pub use webhooks::{EndpointChange, EndpointSecret};
 pub use window::{Availability, Displayed, Variant};
 
 use crate::caller::Caller;
@@ -73,6 +77,7 @@ use crate::order::Order;
 use crate::secret::MasterKey;
 use crate::store::{Dialect, Store};
 use crate::time::{Clock, SystemClock, Timestamp};
+use crate::webhook::Reach;
 use channels::Channels;
 use order_numbers::OrderNumbers;
 use serde_json::{Value, json};
@@ -97,6 +102,8 @@ struct Desk {
     channels: Channels,
     /// What second factors and signatures are derived from, once it is loaded.
     master: OnceLock<MasterKey>,
+    /// How far webhooks may go; no further than the internet unless somebody said so.
+    reach: OnceLock<Reach>,
 }
 
 impl Shop {
@@ -113,13 +120,20 @@ impl Shop {
             Dialect::Postgres => 3,
         };
         let (numbers, channels) = (OrderNumbers::default(), Channels::default());
-        let desk = Arc::new(Desk { store, clock, mint, numbers, channels, master: OnceLock::new() });
+        let desk =
+            Arc::new(Desk { store, clock, mint, numbers, channels, master: OnceLock::new(), reach: OnceLock::new() });
         Self { till: Till::open(&desk, lanes), counter: Till::open(&desk, lanes), desk }
     }
 
     /// Loads the master key; the first one counts.
     pub fn load_master_key(&self, key: MasterKey) {
         drop(self.desk.master.set(key));
+    }
+
+    /// Lets webhooks go to this machine, too, so that they can be practised. Whoever runs the service decides, not the shop:
+    /// what listens here believes its neighbours.
+    pub fn practise_webhooks(&self) {
+        self.desk.reach.get_or_init(|| Reach::ThisMachineToo);
     }
 
     pub fn store(&self) -> &Store {

@@ -172,6 +172,7 @@ impl Shop {
             total.transfers_expired += swept.transfers_expired;
         }
         self.forget_sessions().await?;
+        self.forget_deliveries().await?;
         Ok(total)
     }
 }

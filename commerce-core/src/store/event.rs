@@ -8,6 +8,7 @@ use super::{Cell, Conn, Row, Store, StoreError, Tx};
 use crate::event::{Event, EventId, Placed};
 use crate::tenant::TenantId;
 use crate::time::Timestamp;
+use serde_json::json;
 
 /// How many events one placing step moves into the log.
 const PLACED_AT_ONCE: i64 = 5_000;
@@ -40,17 +41,22 @@ impl Store {
         self.events_after(position, limit).await
     }
 
-    /// Gives the events that were committed since their places in the log.
-    pub(crate) async fn place_events(&self) -> Result<(), StoreError> {
+    /// Gives every event its place that was committed so far.
+    pub(crate) async fn place_all_events(&self) -> Result<(), StoreError> {
+        while self.place_events().await? > 0 {}
+        Ok(())
+    }
+
+    async fn place_events(&self) -> Result<usize, StoreError> {
         if self.read().await?.sql(include_str!("sql/event/any_unplaced.sql")).row().await?.is_none() {
-            return Ok(());
+            return Ok(0);
         }
         self.write(|mut tx| async move {
             let head = tx.sql(include_str!("sql/event/lock_head.sql")).row().await?;
             let head = head.ok_or(StoreError::SchemaBehind)?.int("position")?;
             let placed = tx.sql(include_str!("sql/event/place.sql")).int(head).int(PLACED_AT_ONCE).changes().await?;
             tx.sql(include_str!("sql/event/move_head.sql")).int(i64::try_from(placed).unwrap_or(0)).run().await?;
-            tx.keep(()).await
+            tx.keep(placed).await
         })
         .await
     }
@@ -102,6 +108,12 @@ impl Conn {
             .int(limit)
             .rows()
             .await?;
+        rows.into_iter().map(|row| read(row).map(|placed| placed.event)).collect()
+    }
+
+    pub(crate) async fn events(&mut self, tenant: TenantId, ids: &[EventId]) -> Result<Vec<Event>, StoreError> {
+        let ids: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
+        let rows = self.sql(include_str!("sql/event/by_ids.sql")).text(tenant).json(&ids).rows().await?;
         rows.into_iter().map(|row| read(row).map(|placed| placed.event)).collect()
     }
 

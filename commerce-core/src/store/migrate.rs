@@ -30,6 +30,7 @@ const MIGRATIONS: &[(i64, &str, For, &str)] = &[
     (11, "difference", For::Both, include_str!("../../../migrations/0011_difference.sql")),
     (12, "staff", For::Both, include_str!("../../../migrations/0012_staff.sql")),
     (13, "shopper", For::Both, include_str!("../../../migrations/0013_shopper.sql")),
+    (14, "webhook", For::Both, include_str!("../../../migrations/0014_webhook.sql")),
 ];
 
 pub(super) fn newest() -> i64 {

@@ -22,6 +22,7 @@ mod shopper;
 mod staff;
 mod tenant;
 mod tx;
+mod webhook;
 mod writer;
 
 pub use catalog::ProductSearch;
@@ -33,6 +34,7 @@ pub use ledger::AccountSearch;
 pub use order::OrderSearch;
 pub use reconcile::TicketSearch;
 pub use tx::{Settled, Tx};
+pub use webhook::DeliverySearch;
 
 pub(crate) use catalog::Coded;
 use conn::{Cell, Probe, Row};
@@ -50,6 +52,7 @@ pub(crate) use staff::Person;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+pub(crate) use webhook::Queued;
 use writer::Writer;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, serde::Serialize, serde::Deserialize)]

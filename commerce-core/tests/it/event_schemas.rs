@@ -15,9 +15,10 @@ use commerce_core::pricing::{Activity, Price, PriceRule};
 use commerce_core::reconcile::StatementFormat;
 use commerce_core::sandbox::{Fault, Op, Verdict, start_of};
 use commerce_core::staff::StaffRole;
-use commerce_core::store::{Store, StoreError};
+use commerce_core::store::{DeliverySearch, Store, StoreError};
+use commerce_core::tenant::Settings;
 use commerce_core::time::{Clock, DAY, MINUTE};
-use commerce_core::{CaseRequest, Count, Shipment};
+use commerce_core::{CaseRequest, Count, EndpointChange, Shipment};
 use jsonschema::{Registry, Validator};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -179,7 +180,9 @@ async fn every_event_is_told_in_this_story() {
     payments(&s).await;
     refunds_and_disputes(&s).await;
     after_sale(&s).await;
-    people(House::of(s.t).await).await;
+    let house = House::of(s.t).await;
+    hooks(&house).await;
+    people(house).await;
     let told: BTreeSet<String> = events_in(&db.url).await.into_iter().map(|event| event.name).collect();
     let untold: Vec<EventName> = EventName::iter().filter(|name| !told.contains(&name.to_string())).collect();
     assert_eq!(untold, [], "tell of these, too");
@@ -342,4 +345,23 @@ async fn people(house: House) {
     shop.dismiss(owner, li).await.unwrap();
     let key = shop.issue_key(owner, "erp", Grants::of(&[Permission::ReadOrders]), 30).await.unwrap().key;
     shop.revoke_key(owner, key.id).await.unwrap();
+    shop.change_settings(owner, Settings { merge_window_minutes: 60, ..Settings::default() }).await.unwrap();
+    shop.erase_customer(owner, house.t.add_customer("C9").await.customer).await.unwrap();
+}
+
+/// Somebody outside hears of events, again, and no more.
+async fn hooks(house: &House) {
+    let (shop, owner) = (&house.t.shop, &house.owner);
+    let hook =
+        shop.add_endpoint(owner, "https://erp.example.com/hook", &["Stock.*".to_owned()]).await.unwrap().endpoint.id;
+    let counted =
+        Count { sku: id_of_code(house.t.tenant, "TEA-1"), warehouse: house.t.warehouse, batch: None, qty: 90 };
+    shop.set_stock(owner, &[counted], "").await.unwrap();
+    shop.fan_out().await.unwrap();
+    let told = shop.deliveries(owner, &DeliverySearch::default(), 10).await.unwrap();
+    shop.replay_delivery(owner, told[0].id).await.unwrap();
+    shop.rotate_endpoint_secret(owner, hook).await.unwrap();
+    let paused = EndpointChange { is_paused: Some(true), ..EndpointChange::default() };
+    shop.change_endpoint(owner, hook, &paused).await.unwrap();
+    shop.remove_endpoint(owner, hook).await.unwrap();
 }

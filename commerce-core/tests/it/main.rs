@@ -27,3 +27,4 @@ mod schema;
 mod shop;
 mod simulation;
 mod staff;
+mod webhooks;

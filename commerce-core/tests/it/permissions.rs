@@ -15,8 +15,8 @@ use commerce_core::order::Act;
 use commerce_core::permission::{Grants, Permission};
 use commerce_core::port::RawNotification;
 use commerce_core::reconcile::{Resolution, StatementFormat};
-use commerce_core::store::{AccountSearch, OrderSearch, TicketSearch};
-use commerce_core::{CaseRequest, Condition, Shipment};
+use commerce_core::store::{AccountSearch, DeliverySearch, OrderSearch, TicketSearch};
+use commerce_core::{CaseRequest, Condition, EndpointChange, Shipment};
 use strum::IntoEnumIterator;
 
 /// Who asks, and whom else they must not hear of.
@@ -209,6 +209,26 @@ async fn money_and_books() {
         door.needs(jobs, Staff, async |c| shop.sweep(&c).await).await;
         door.needs(jobs, Staff, async |c| shop.chase(&c).await).await;
         door.needs(jobs, Staff, async |c| shop.take_notification(&c, "sandbox", &forged).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_outside_hears_of_events() {
+    use Asker::Staff;
+    for db in Db::both().await {
+        let s = Story::begin(&db).await;
+        let (shop, door) = (&s.t.shop, Door { staff: s.t.staff(), shopper: s.buyer.caller.clone() });
+        let since = s.t.shop.now();
+        let webhooks = Permission::WriteWebhooks;
+        door.needs(webhooks, Staff, async |c| shop.add_endpoint(&c, "https://example.com", &[]).await).await;
+        door.needs(webhooks, Staff, async |c| shop.endpoints(&c).await).await;
+        door.needs(webhooks, Staff, async |c| shop.change_endpoint(&c, s.missing(), &EndpointChange::default()).await)
+            .await;
+        door.needs(webhooks, Staff, async |c| shop.rotate_endpoint_secret(&c, s.missing()).await).await;
+        door.needs(webhooks, Staff, async |c| shop.remove_endpoint(&c, s.missing()).await).await;
+        door.needs(webhooks, Staff, async |c| shop.deliveries(&c, &DeliverySearch::default(), 1).await).await;
+        door.needs(webhooks, Staff, async |c| shop.replay_delivery(&c, s.missing()).await).await;
+        door.needs(webhooks, Staff, async |c| shop.replay_since(&c, s.missing(), since).await).await;
     }
 }
 
