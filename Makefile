@@ -7,11 +7,8 @@ ZHANGGUI = cargo run --quiet --package assistant --bin zhanggui --
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: ## Make a shop full of goods and orders in ./data and look at it
-	@mkdir -p data
-	$(ZHANGGUI) migrate --db sqlite:data/demo.db
-	$(ZHANGGUI) demo-data --db sqlite:data/demo.db
-	$(ZHANGGUI) orders --db sqlite:data/demo.db --limit 5
+demo: ## Open a whole shop on this machine, kept in ./data
+	$(ZHANGGUI) demo
 
 test: check ## Everything CI runs: lints, then every story on SQLite and on a private PostgreSQL
 	cargo build --workspace --all-targets
@@ -37,8 +34,9 @@ bench: ## Orders, payments and statements on both databases, beside their yardst
 	$(or $(CARGO_TARGET_DIR),target)/release/zhanggui bench reconcile --db sqlite
 	$(or $(CARGO_TARGET_DIR),target)/release/zhanggui bench reconcile --db postgres
 
-docs: ## Print the generated pages of docs/ anew
-	UPDATE_DOCS=1 cargo test --quiet --package commerce-core --lib the_page_is_printed
+docs: ## Print the generated pages of docs/ anew: the examples first, which are part of the document
+	UPDATE_DOCS=1 cargo test --quiet --workspace --lib --bins -- the_page_is_printed every_operation_takes_part
+	UPDATE_DOCS=1 cargo test --quiet --workspace --bins -- the_published_document
 
 clean: ## Remove the demo shop
 	rm -rf data

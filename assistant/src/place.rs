@@ -14,6 +14,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(crate) fn at(url: &str) -> Self {
+        Self { db: url.to_owned() }
+    }
+
     pub(crate) async fn open(&self) -> Result<Shop, Trouble> {
         Ok(Shop::new(Store::open(&self.db).await?))
     }

@@ -62,7 +62,8 @@ impl PhoneCode {
 
     /// Whether this is the code. A right one is used up; after five wrong ones none counts any more.
     pub(crate) fn try_code(&mut self, hash: &str, now: Timestamp) -> bool {
-        let is_right = self.hash == hash && self.failures < MOST_FAILURES && now < self.expires_at;
+        let is_used = self.hash.is_empty();
+        let is_right = !is_used && self.hash == hash && self.failures < MOST_FAILURES && now < self.expires_at;
         if is_right {
             self.hash.clear();
         } else {

@@ -36,7 +36,7 @@ use tokio::process::Command;
 
 /// 掌柜: the shopkeeper that knows its goods, its orders and its books.
 ///
-/// A first look:  zhanggui migrate && zhanggui demo-data && zhanggui orders
+/// A first look:  zhanggui demo
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true, verbatim_doc_comment)]
 pub(crate) struct Cli {
@@ -131,6 +131,8 @@ enum Cmd {
     /// Keys with which programs act for the shop.
     #[command(subcommand)]
     Key(staff::Keys),
+    /// Open a whole shop on this machine to look around in: goods, orders, service, payment company.
+    Demo(serve::DemoOptions),
     /// Run the shop as a service.
     Serve(serve::Options),
     /// Look at the settings that `serve` runs by.
@@ -203,6 +205,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
         Cmd::Coupon(command) => rules::coupon(command).await,
         Cmd::Staff(command) => staff::staff(command).await,
         Cmd::Key(command) => staff::key(command).await,
+        Cmd::Demo(options) => serve::run_demo(options).await,
         Cmd::Serve(options) => serve::run(options).await,
         Cmd::Config(Configuration::Check(options)) => serve::check(options).await,
         Cmd::Config(Configuration::Example) => {

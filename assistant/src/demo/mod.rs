@@ -10,14 +10,15 @@ use crate::place::Place;
 use crate::trouble::Trouble;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use commerce_core::Shop;
 use commerce_core::caller::Caller;
 use commerce_core::id::Mint;
 use commerce_core::import::{Format, Mode, Sheet};
 use commerce_core::money::Currency;
+use commerce_core::staff::StaffRole;
 use commerce_core::store::Store;
 use commerce_core::tenant::Settings;
 use commerce_core::time::{Clock, MINUTE, ManualClock, Timestamp};
+use commerce_core::{NewMember, Shop};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::Arc;
@@ -64,6 +65,27 @@ struct Maker {
     clock: Arc<ManualClock>,
     random: StdRng,
     now: Timestamp,
+}
+
+/// Who runs the demo shop.
+pub(crate) const OWNER: &str = "owner";
+pub(crate) const OWNER_PASSWORD: &str = "demo-owner-2026";
+
+/// Makes the demo shop as of now, with its owner, where it is not there yet.
+pub(crate) async fn make(url: &str, orders: usize) -> Result<(), Trouble> {
+    Store::migrate(url).await?;
+    let shop = Shop::new(Store::open(url).await?);
+    if shop.tenant("demo").await.is_err() {
+        println!("Making the demo shop; this is done once.");
+        let place = Place::at(url);
+        run(Options { place, seed: 1, customers: 300, orders, now: shop.now() }).await?;
+    }
+    let staff = Caller::staff(shop.tenant("demo").await?.id);
+    if shop.members(&staff).await?.is_empty() {
+        let new = NewMember { login: OWNER, name: "稻小满", role: StaffRole::Owner, password: OWNER_PASSWORD };
+        shop.hire(&staff, new).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn run(options: Options) -> Result<(), Trouble> {

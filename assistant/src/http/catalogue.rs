@@ -415,12 +415,18 @@ async fn save_batch(
 }
 
 /// A limited-time event with prices and stock of its own: a seckill, a live room.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize, ToSchema)]
 struct Activity {
-    /// Made of the code.
-    #[serde(skip_deserializing)]
-    id: Option<ActivityRef>,
+    id: ActivityRef,
+    code: String,
+    name: String,
+    starts_at: Time,
+    ends_at: Time,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ActivityToSave {
     #[schema(example = "double-eleven", max_length = 60)]
     code: String,
     #[schema(example = "双十一秒杀", max_length = 60)]
@@ -434,7 +440,7 @@ struct Activity {
 async fn list_activities(State(service): State<Service>, Visitor(caller): Visitor) -> Answer<Page<Activity>> {
     let activities = service.shop.activities(&caller).await?.into_iter();
     let activity = |one: commerce_core::pricing::Activity| Activity {
-        id: Some(one.id.into()),
+        id: one.id.into(),
         code: one.code,
         name: one.name,
         starts_at: one.starts_at.into(),
@@ -445,7 +451,11 @@ async fn list_activities(State(service): State<Service>, Visitor(caller): Visito
 
 /// Add or change an activity, by its code.
 #[utoipa::path(put, path = "/activities", responses((status = 204)))]
-async fn save_activity(State(service): State<Service>, Signed(caller): Signed, Json(one): Json<Activity>) -> Done {
+async fn save_activity(
+    State(service): State<Service>,
+    Signed(caller): Signed,
+    Json(one): Json<ActivityToSave>,
+) -> Done {
     let activity = commerce_core::pricing::Activity {
         id: id_of_code(caller.tenant, &one.code),
         code: one.code,

@@ -153,7 +153,6 @@ impl From<Destination> for customer::Destination {
 #[derive(Serialize, ToSchema)]
 struct Address {
     id: AddressRef,
-    #[serde(flatten)]
     destination: Destination,
     is_default: bool,
 }

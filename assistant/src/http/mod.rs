@@ -27,6 +27,9 @@ mod settings;
 mod sign_in;
 mod staff;
 mod stock;
+#[cfg(test)]
+mod tests;
+mod webhooks;
 mod wire;
 
 pub(crate) use health::routes as health;
@@ -156,6 +159,7 @@ fn operations() -> OpenApiRouter<Service> {
         ("reconciliation", reconcile::routes()),
         ("files", files::routes()),
         ("events", events::routes()),
+        ("webhooks", webhooks::routes()),
         ("staff", staff::routes()),
         ("shop", settings::routes()),
         ("callbacks", callbacks::routes()),

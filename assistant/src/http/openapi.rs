@@ -29,7 +29,7 @@ pub(super) const REQUEST_HEADERS: [&str; 8] = [
     "x-idempotency-key",
 ];
 
-const TAGS: [(&str, &str); 19] = [
+const TAGS: [(&str, &str); 20] = [
     ("sessions", "Signing in and out"),
     ("catalogue", "Products, categories, batches, activities"),
     ("prices", "Prices beside the list price"),
@@ -46,13 +46,14 @@ const TAGS: [(&str, &str); 19] = [
     ("reconciliation", "Statements of channels compared with the books"),
     ("files", "Imports and exports"),
     ("events", "What happened, and who did it"),
+    ("webhooks", "Who outside hears of events"),
     ("staff", "The shop's people and keys"),
     ("shop", "The shop and its settings"),
     ("callbacks", "What payment channels tell"),
 ];
 
 /// What may stand in an address, by its name there.
-const PLACES: [(&str, &str, &str); 20] = [
+const PLACES: [(&str, &str, &str); 21] = [
     ("customer", "A customer's id; shoppers write `me`", "^(me|cus_[0-9a-f]{32})$"),
     ("address", "An address's id", "^adr_[0-9a-f]{32}$"),
     ("order", "An order's id, or where it is only looked at, its number", "^(ord_[0-9a-f]{32}|[0-9]{8,24})$"),
@@ -73,6 +74,7 @@ const PLACES: [(&str, &str, &str); 20] = [
     ("key", "A key's id", "^key_[0-9a-f]{32}$"),
     ("shop", "A shop's code", "^[a-z0-9-]{1,40}$"),
     ("endpoint", "An endpoint's id", "^whe_[0-9a-f]{32}$"),
+    ("delivery", "A delivery's id", "^whd_[0-9a-f]{32}$"),
 ];
 
 /// Refusals that any operation may answer with.
@@ -133,10 +135,12 @@ fn complete(document: &mut Value) {
     let components = &mut document["components"];
     components["securitySchemes"] = json!({ "bearer": { "type": "http", "scheme": "bearer" } });
     components["parameters"] = common_headers();
-    components["responses"] = json!({ "Refused": {
-        "description": "Refused",
-        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
-    }});
+    for (status, about) in REFUSALS {
+        components["responses"][format!("Refused{status}")] = json!({
+            "description": about,
+            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+        });
+    }
     let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
     let Some(paths) = document["paths"].as_object_mut() else { return };
     for (path, item) in paths {
@@ -168,11 +172,8 @@ fn complete_operation(path: &str, operation: &mut Value) {
     let headers = ["RequestId", "CorrelationId", "AcceptVersion", "Shop"];
     parameters.extend(headers.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
     operation["parameters"] = Value::Array(parameters);
-    for (status, about) in REFUSALS {
-        operation["responses"][status] = json!({
-            "description": about,
-            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
-        });
+    for (status, _) in REFUSALS {
+        operation["responses"][status] = json!({ "$ref": format!("#/components/responses/Refused{status}") });
     }
 }
 

@@ -22,12 +22,19 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(set_aside))
 }
 
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize, ToSchema)]
 struct Warehouse {
-    /// Made of the code.
-    #[serde(skip_deserializing)]
-    id: Option<WarehouseRef>,
+    id: WarehouseRef,
+    code: String,
+    name: String,
+    region: String,
+    /// The lower, the sooner it is asked to ship.
+    rank: i64,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WarehouseToSave {
     #[schema(example = "hz-1", max_length = 60)]
     code: String,
     #[schema(example = "杭州一仓", max_length = 60)]
@@ -44,7 +51,7 @@ struct Warehouse {
 async fn list_warehouses(State(service): State<Service>, Signed(caller): Signed) -> Answer<Page<Warehouse>> {
     let warehouses = service.shop.warehouses(&caller).await?.into_iter();
     let warehouse = |one: inventory::Warehouse| Warehouse {
-        id: Some(one.id.into()),
+        id: one.id.into(),
         code: one.code,
         name: one.name,
         region: one.region,
@@ -55,9 +62,13 @@ async fn list_warehouses(State(service): State<Service>, Signed(caller): Signed)
 
 /// Add or change a warehouse, by its code.
 #[utoipa::path(put, path = "/warehouses", responses((status = 204)))]
-async fn save_warehouse(State(service): State<Service>, Signed(caller): Signed, Json(one): Json<Warehouse>) -> Done {
+async fn save_warehouse(
+    State(service): State<Service>,
+    Signed(caller): Signed,
+    Json(one): Json<WarehouseToSave>,
+) -> Done {
     let id = id_of_code(caller.tenant, &one.code);
-    let Warehouse { code, name, region, rank, .. } = one;
+    let WarehouseToSave { code, name, region, rank } = one;
     service.shop.save_warehouse(&caller, &inventory::Warehouse { id, code, name, region, rank }).await?;
     DONE
 }

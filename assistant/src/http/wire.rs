@@ -10,7 +10,7 @@ use commerce_core::money::{self, MoneyError};
 use commerce_core::time::Timestamp;
 use commerce_core::{
     after_sale, catalog, customer, event, fulfilment, inventory, ledger, order, payment, pricing, reconcile, staff,
-    tenant,
+    tenant, webhook,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -91,7 +91,9 @@ pub(crate) type ApiKeyRef = Ref<staff::ApiKey>;
 pub(crate) type BatchRef = Ref<catalog::Batch>;
 pub(crate) type CaseRef = Ref<after_sale::Case>;
 pub(crate) type CustomerRef = Ref<customer::Customer>;
+pub(crate) type DeliveryRef = Ref<webhook::Delivery>;
 pub(crate) type DisputeRef = Ref<payment::Dispute>;
+pub(crate) type EndpointRef = Ref<webhook::Endpoint>;
 pub(crate) type EventRef = Ref<event::Event>;
 pub(crate) type GiftCardRef = Ref<payment::GiftCard>;
 pub(crate) type LineRef = Ref<order::Line>;

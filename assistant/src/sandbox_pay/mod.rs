@@ -83,22 +83,51 @@ pub(crate) struct Options {
     faults: Vec<(Op, Fault)>,
 }
 
-pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
-    let port = options.port;
-    let taken = |error| Trouble::say(format!("port {port} cannot be used: {error}; give another --port"));
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
-    let address = format!("http://{}", listener.local_addr().map_err(taken)?);
-    let company = Company::open(&options.agreement, options.journal.as_deref(), address.clone())?;
-    for (op, fault) in options.faults {
-        company.misbehave(op, [fault]);
+impl Options {
+    /// On this port, by the agreement for development.
+    pub(crate) fn at(port: u16) -> Self {
+        Self { port, agreement: Agreement::new(None, "M-1", 60), journal: None, faults: Vec::new() }
     }
-    let client = outgoing::patient(PATIENCE)?;
-    tokio::spawn(messenger::tell_merchants(company.clone(), client));
-    println!("The sandbox is open at {address}; Ctrl-C closes it.");
-    let routes = pay_page::routes().merge(api::routes()).route("/", get(status_page::show)).with_state(company);
+}
+
+pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
+    let open = Open::open(options).await?;
+    println!("The sandbox is open at {}; Ctrl-C closes it.", open.address());
     tokio::select! {
-        served = async { axum::serve(listener, routes).await } => served.map_err(Trouble::say),
+        served = open.serve() => served.map_err(Trouble::say),
         stopped = tokio::signal::ctrl_c() => stopped.map_err(Trouble::say),
+    }
+}
+
+/// A sandbox whose door is open, and which serves nobody yet.
+pub(crate) struct Open {
+    company: Company,
+    client: reqwest::Client,
+    listener: TcpListener,
+    address: String,
+}
+
+impl Open {
+    pub(crate) async fn open(options: Options) -> Result<Self, Trouble> {
+        let port = options.port;
+        let taken = |error| Trouble::say(format!("port {port} cannot be used: {error}; give another one"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
+        let address = format!("http://{}", listener.local_addr().map_err(taken)?);
+        let company = Company::open(&options.agreement, options.journal.as_deref(), address.clone())?;
+        for (op, fault) in options.faults {
+            company.misbehave(op, [fault]);
+        }
+        Ok(Self { company, client: outgoing::patient(PATIENCE)?, listener, address })
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) async fn serve(self) -> std::io::Result<()> {
+        tokio::spawn(messenger::tell_merchants(self.company.clone(), self.client));
+        let routes = pay_page::routes().merge(api::routes()).route("/", get(status_page::show));
+        axum::serve(self.listener, routes.with_state(self.company)).await
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) shop: ShopDefaults,
     pub(crate) keys: Keys,
     pub(crate) sandbox: Sandbox,
+    pub(crate) webhooks: Webhooks,
     pub(crate) wechat: WeChatConfig,
     pub(crate) alipay: AlipayConfig,
     pub(crate) limits: LimitsConfig,
@@ -139,6 +140,13 @@ impl Default for Sandbox {
     }
 }
 
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Webhooks {
+    /// Whether endpoints may be on this machine: for practice.
+    pub(crate) to_this_machine: bool,
+}
+
 /// How often what time asks for is done; 0 leaves it to others.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -146,11 +154,12 @@ pub(crate) struct Jobs {
     pub(crate) sweep_s: u64,
     pub(crate) chase_s: u64,
     pub(crate) seal_s: u64,
+    pub(crate) webhooks_s: u64,
 }
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self { sweep_s: 10, chase_s: 5, seal_s: 300 }
+        Self { sweep_s: 10, chase_s: 5, seal_s: 300, webhooks_s: 1 }
     }
 }
 

@@ -4,6 +4,7 @@ use super::config;
 use crate::http::{RunOutcome, Service, count_job};
 use crate::key_files::seal_all;
 use crate::trouble::Trouble;
+use crate::webhooks::HttpCourier;
 use commerce_core::Shop;
 use commerce_core::ledger::seal::SealKey;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub(super) struct Jobs {
     shop: Shop,
     every: config::Jobs,
     seal: Arc<Seal>,
+    courier: Arc<HttpCourier>,
 }
 
 struct Seal {
@@ -30,13 +32,13 @@ pub(super) struct Working(JoinSet<()>);
 const TIDY_UP_S: u64 = 60;
 
 impl Jobs {
-    pub(super) fn new(shop: &Shop, every: &config::Jobs, key: SealKey, file: &Path) -> Self {
+    pub(super) fn new(shop: &Shop, every: &config::Jobs, (key, file): (SealKey, &Path), courier: HttpCourier) -> Self {
         let seal = Arc::new(Seal { key, file: file.to_owned() });
-        Self { shop: shop.clone(), every: every.clone(), seal }
+        Self { shop: shop.clone(), every: every.clone(), seal, courier: Arc::new(courier) }
     }
 
     pub(super) fn begin(self, service: &Service, closed: watch::Receiver<()>) -> Working {
-        let Self { shop, every, seal } = self;
+        let Self { shop, every, seal, courier } = self;
         let mut working = JoinSet::new();
         let sweeping = shop.clone();
         working.spawn(repeat("sweep", every.sweep_s, closed.clone(), move || {
@@ -47,6 +49,11 @@ impl Jobs {
         working.spawn(repeat("chase", every.chase_s, closed.clone(), move || {
             let shop = chasing.clone();
             async move { chase(&shop).await }
+        }));
+        let telling = shop.clone();
+        working.spawn(repeat("webhooks", every.webhooks_s, closed.clone(), move || {
+            let (shop, courier) = (telling.clone(), courier.clone());
+            async move { tell(&shop, &courier).await }
         }));
         working.spawn(repeat("seal", every.seal_s, closed.clone(), move || {
             let (shop, seal) = (shop.clone(), seal.clone());
@@ -71,6 +78,12 @@ async fn sweep(shop: &Shop) -> Result<(), Trouble> {
 
 async fn chase(shop: &Shop) -> Result<(), Trouble> {
     shop.chase_all().await?;
+    Ok(())
+}
+
+async fn tell(shop: &Shop, courier: &HttpCourier) -> Result<(), Trouble> {
+    shop.fan_out().await?;
+    shop.deliver_all(courier).await?;
     Ok(())
 }
 

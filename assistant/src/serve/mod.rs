@@ -1,10 +1,14 @@
 //! `zhanggui serve`: the shop as a service, with everything that time asks for.
 
 mod config;
+mod demo;
 mod jobs;
 mod log;
 
-pub(crate) use config::{COMMENTED, Config};
+pub(crate) use config::COMMENTED;
+pub(crate) use demo::{Options as DemoOptions, run as run_demo};
+
+use config::Config;
 
 use crate::channels::HttpSandbox;
 use crate::http::{CodesToLog, Cookies, DemoSignIn, HttpConfig, Outside, Platform, Recorder, Service, health};
@@ -12,10 +16,12 @@ use crate::key_files::{master_key_or_new, seal_key_or_new};
 use crate::platforms::{Alipay, WeChat};
 use crate::sandbox_pay::Agreement;
 use crate::trouble::Trouble;
+use crate::webhooks::HttpCourier;
 use axum::Router;
 use clap::Args;
 use commerce_core::Shop;
 use commerce_core::store::Store;
+use commerce_core::webhook::Reach;
 use config::{PhoneCodes, read_secret};
 use jobs::Jobs;
 use std::collections::BTreeMap;
@@ -69,7 +75,8 @@ impl Open {
         let shop = Shop::new(Store::open(&url).await?);
         shop.load_master_key(master_key_or_new(&config.keys.master_file)?);
         connect(&shop, config)?;
-        let jobs = Jobs::new(&shop, &config.jobs, seal_key_or_new(&config.keys.seal_file)?, &config.keys.seal_file);
+        let seal = (seal_key_or_new(&config.keys.seal_file)?, config.keys.seal_file.as_path());
+        let jobs = Jobs::new(&shop, &config.jobs, seal, courier(&shop, config)?);
         let (listener, admin) = (bind(config.server.listen).await?, bind(config.server.admin_listen).await?);
         let (address, admin_address) = (address_of(&listener)?, address_of(&admin)?);
         let recorder = Recorder::install().map_err(Trouble::say)?;
@@ -131,6 +138,14 @@ fn connect(shop: &Shop, config: &Config) -> Result<(), Trouble> {
         shop.connect(commerce_core::id::Id::derived("tenant", code), Arc::new(sandbox));
     }
     Ok(())
+}
+
+fn courier(shop: &Shop, config: &Config) -> Result<HttpCourier, Trouble> {
+    if config.webhooks.to_this_machine {
+        shop.practise_webhooks();
+        return HttpCourier::new(Reach::ThisMachineToo);
+    }
+    HttpCourier::new(Reach::Internet)
 }
 
 fn http(config: &Config) -> HttpConfig {

@@ -5,7 +5,7 @@ use crate::caller::{Caller, NotAllowed};
 use crate::catalog::{Batch, Category, Product, Sku, SkuId};
 use crate::error::{Code, Failure, Kind};
 use crate::event::{Event, EventName};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::permission::Permission;
 use crate::pricing::{Activity, Buyer, Price, PriceError, PriceRule, Quote, quote};
 use crate::store::{Settled, StoreError, Tx};
@@ -31,6 +31,18 @@ impl Shop {
         self.desk
             .store
             .write(move |mut tx| async move {
+                let tenant = tx.tenant(caller.tenant).await?.ok_or(GoodsError::UnknownTenant)?;
+                let skus = || products.iter().flat_map(|(_, skus)| skus);
+                if let Some(foreign) = skus().find(|sku| !is_in(sku, tenant.currency)) {
+                    let sku_code = foreign.code.clone();
+                    return Err(GoodsError::OtherCurrency { sku_code, currency: tenant.currency });
+                }
+                let made_here: BTreeSet<SkuId> = skus().map(|sku| sku.id).collect();
+                let parts = skus().flat_map(|sku| sku.parts.iter().map(|part| part.sku));
+                let parts = parts.filter(|part| !made_here.contains(part)).collect();
+                if let Some(sku) = tx.unknown_skus(caller.tenant, parts).await?.into_iter().next() {
+                    return Err(GoodsError::UnknownSku { sku });
+                }
                 write_products(self, &mut tx, caller, products).await?;
                 Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
             })
@@ -42,6 +54,10 @@ impl Shop {
         self.desk
             .store
             .write(move |mut tx| async move {
+                let skus = batches.iter().map(|batch| batch.sku).collect();
+                if let Some(sku) = tx.unknown_skus(caller.tenant, skus).await?.into_iter().next() {
+                    return Err(GoodsError::UnknownSku { sku });
+                }
                 tx.upsert_batches(caller.tenant, batches).await?;
                 Ok::<Settled<()>, GoodsError>(tx.keep(()).await?)
             })
@@ -157,6 +173,10 @@ pub(crate) async fn write_prices(
     let offers = tx.offers(caller.tenant, first.amount.currency(), &skus, now).await?;
     for price in prices {
         let offer = offers.get(&price.sku).ok_or(GoodsError::UnknownSku { sku: price.sku })?;
+        if price.amount.currency() != offer.list_price.currency() {
+            let (sku_code, currency) = (offer.sku_code.clone(), offer.list_price.currency());
+            return Err(GoodsError::OtherCurrency { sku_code, currency });
+        }
         if price.amount.minor() < offer.floor_price.minor() {
             return Err(GoodsError::BelowFloor {
                 sku_code: offer.sku_code.clone(),
@@ -188,6 +208,10 @@ pub(crate) async fn write_prices(
     Ok(tx.record(caller.tenant, &events).await?)
 }
 
+fn is_in(sku: &Sku, currency: Currency) -> bool {
+    [sku.list_price, sku.cost, sku.floor_price].iter().all(|price| price.currency() == currency)
+}
+
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum GoodsError {
     #[error("there is no SKU {sku}")]
@@ -198,6 +222,8 @@ pub enum GoodsError {
     UnknownTenant,
     #[error("{price} for {sku_code} is below its floor of {floor}; raise the price or lower the floor first")]
     BelowFloor { sku_code: String, price: Money, floor: Money },
+    #[error("the prices of {sku_code} are in another currency than the shop's; give them in {currency}")]
+    OtherCurrency { sku_code: String, currency: Currency },
     #[error("it would end before it starts; put the start before the end")]
     ValidityEmpty,
     #[error("the price for {sku_code} is over already; give an end in the future")]
@@ -216,9 +242,11 @@ impl Failure for GoodsError {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownSku { .. } | Self::UnknownProduct | Self::UnknownTenant => Kind::NotFound,
-            Self::BelowFloor { .. } | Self::ValidityEmpty | Self::AlreadyOver { .. } | Self::ListPriceIsTheSku => {
-                Kind::Invalid
-            }
+            Self::BelowFloor { .. }
+            | Self::OtherCurrency { .. }
+            | Self::ValidityEmpty
+            | Self::AlreadyOver { .. }
+            | Self::ListPriceIsTheSku => Kind::Invalid,
             Self::Price(error) => error.kind(),
             Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -231,6 +259,7 @@ impl Failure for GoodsError {
             Self::UnknownProduct => Code::UnknownProduct,
             Self::UnknownTenant => Code::UnknownTenant,
             Self::BelowFloor { .. } => Code::PriceBelowFloor,
+            Self::OtherCurrency { .. } => Code::CurrencyMismatch,
             Self::ValidityEmpty | Self::ListPriceIsTheSku => Code::InvalidRequest,
             Self::AlreadyOver { .. } => Code::PriceExpired,
             Self::Price(error) => error.code(),
@@ -246,6 +275,9 @@ impl Failure for GoodsError {
             Self::UnknownTenant => "没有这个店铺".to_owned(),
             Self::BelowFloor { sku_code, price, floor } => {
                 format!("{sku_code} 的价格 {price} 低于底价 {floor}，请提高价格或先调低底价")
+            }
+            Self::OtherCurrency { sku_code, currency } => {
+                format!("{sku_code} 的价格不是店铺货币，请使用 {currency}")
             }
             Self::ValidityEmpty => "结束时间早于开始时间，请调整".to_owned(),
             Self::AlreadyOver { sku_code } => format!("{sku_code} 的价格有效期已过，请设置将来的结束时间"),

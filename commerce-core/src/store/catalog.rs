@@ -138,6 +138,20 @@ impl Conn {
         Ok(offers)
     }
 
+    /// Which of these SKUs the tenant does not have.
+    pub(crate) async fn unknown_skus(
+        &mut self,
+        tenant: TenantId,
+        mut skus: BTreeSet<SkuId>,
+    ) -> Result<BTreeSet<SkuId>, StoreError> {
+        let wanted: Vec<_> = skus.iter().map(|sku| json!({ "sku": sku })).collect();
+        let known = self.sql(include_str!("sql/catalog/known_skus.sql")).text(tenant).json(&wanted).rows().await?;
+        for row in known {
+            skus.remove(&row.id("sku")?);
+        }
+        Ok(skus)
+    }
+
     pub(crate) async fn skus_by_code(
         &mut self,
         tenant: TenantId,
