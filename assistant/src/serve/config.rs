@@ -35,7 +35,7 @@ pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     /// Health, readiness and metrics.
     pub(crate) admin_listen: SocketAddr,
-    /// Under which address clients and payment channels reach the service.
+    /// Under which address clients and payment channels reach the service; empty for the one it listens on.
     pub(crate) public_url: String,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
@@ -50,7 +50,7 @@ impl Default for Server {
         Self {
             listen: on_this_machine(8080),
             admin_listen: on_this_machine(8081),
-            public_url: "http://127.0.0.1:8080".to_owned(),
+            public_url: String::new(),
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             secure_cookies: true,

@@ -55,7 +55,6 @@ fn config(options: &Options, url: &str, sandbox: &str) -> Config {
         server: Server {
             listen: here(options.port),
             admin_listen: here(options.admin_port),
-            public_url: format!("http://{}", here(options.port)),
             secure_cookies: false,
             ..Server::default()
         },

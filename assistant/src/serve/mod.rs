@@ -74,11 +74,11 @@ impl Open {
         }
         let shop = Shop::new(Store::open(&url).await?);
         shop.load_master_key(master_key_or_new(&config.keys.master_file)?);
-        connect(&shop, config)?;
-        let seal = (seal_key_or_new(&config.keys.seal_file)?, config.keys.seal_file.as_path());
-        let jobs = Jobs::new(&shop, &config.jobs, seal, courier(&shop, config)?);
         let (listener, admin) = (bind(config.server.listen).await?, bind(config.server.admin_listen).await?);
         let (address, admin_address) = (address_of(&listener)?, address_of(&admin)?);
+        connect(&shop, config, address)?;
+        let seal = (seal_key_or_new(&config.keys.seal_file)?, config.keys.seal_file.as_path());
+        let jobs = Jobs::new(&shop, &config.jobs, seal, courier(&shop, config)?);
         let recorder = Recorder::install().map_err(Trouble::say)?;
         let service = Service::new(shop, http(config), outside(config)?);
         Ok(Self { service, listener, admin, address, admin_address, recorder, jobs })
@@ -127,12 +127,14 @@ fn address_of(listener: &TcpListener) -> Result<SocketAddr, Trouble> {
 }
 
 /// Connects shops to their payment channels.
-fn connect(shop: &Shop, config: &Config) -> Result<(), Trouble> {
+fn connect(shop: &Shop, config: &Config, address: SocketAddr) -> Result<(), Trouble> {
     let settings = &config.sandbox;
+    let here = format!("http://{address}");
+    let public_url = if config.server.public_url.is_empty() { &here } else { &config.server.public_url };
     let secret = settings.secret_file.as_deref().map(read_secret).transpose()?;
     let agreement = Agreement::new(secret, &settings.merchant, settings.fee_bp);
     for code in &settings.shops {
-        let notify = format!("{}/api/v1/callbacks/{code}/sandbox", config.server.public_url.trim_end_matches('/'));
+        let notify = format!("{}/api/v1/callbacks/{code}/sandbox", public_url.trim_end_matches('/'));
         let timeout = Duration::from_millis(settings.timeout_ms);
         let sandbox = HttpSandbox::new(&settings.url, &agreement, &notify, timeout)?;
         shop.connect(commerce_core::id::Id::derived("tenant", code), Arc::new(sandbox));
