@@ -46,7 +46,8 @@ impl Shop {
         caller.may_as_owner_or(Permission::ReadOrders)?;
         let mut conn = self.desk.store.read().await?;
         conn.order(caller.tenant, caller.owner(), id).await?.ok_or(OrderError::NotFound)?;
-        Ok(conn.history(caller.tenant, id).await?)
+        let history = conn.history(caller.tenant, id).await?;
+        Ok(history.into_iter().map(|event| told_to(caller, event)).collect())
     }
 
     /// Any other move of the table in `docs/states.md` that needs nothing but the order itself. Cancelling has its own
@@ -72,6 +73,12 @@ impl Shop {
             })
             .await
     }
+}
+
+/// Who of its people did something is the shop's own business.
+fn told_to(caller: &Caller, event: Event) -> Event {
+    let is_theirs = caller.owner().is_none() || event.actor == caller.named_actor();
+    if is_theirs { event } else { Event { actor: "shop".to_owned(), ..event } }
 }
 
 /// An order that ends half shipped still holds the rest of its goods.

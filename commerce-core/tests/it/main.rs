@@ -25,6 +25,7 @@ mod refunds;
 mod rules;
 mod schema;
 mod shop;
+mod shoppers;
 mod simulation;
 mod staff;
 mod webhooks;

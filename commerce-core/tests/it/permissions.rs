@@ -5,6 +5,8 @@ use crate::db::Db;
 use crate::shop::yuan;
 use commerce_core::after_sale::{CaseKind, Reason};
 use commerce_core::caller::Caller;
+use commerce_core::cart::CartLine;
+use commerce_core::customer::Destination;
 use commerce_core::error::{Code, Failure};
 use commerce_core::id::Id;
 use commerce_core::import::{Format, Mode, Privacy, Sheet};
@@ -15,8 +17,9 @@ use commerce_core::order::Act;
 use commerce_core::permission::{Grants, Permission};
 use commerce_core::port::RawNotification;
 use commerce_core::reconcile::{Resolution, StatementFormat};
-use commerce_core::store::{AccountSearch, DeliverySearch, OrderSearch, TicketSearch};
-use commerce_core::{CaseRequest, Condition, EndpointChange, Shipment};
+use commerce_core::store::{AccountSearch, DeliverySearch, EventSearch, OrderSearch, TicketSearch};
+use commerce_core::tenant::Settings;
+use commerce_core::{CaseRequest, Condition, EndpointChange, NewAddress, Shipment};
 use strum::IntoEnumIterator;
 
 /// Who asks, and whom else they must not hear of.
@@ -84,6 +87,27 @@ async fn goods_and_people() {
         door.needs(Permission::ReadCustomers, Anybody, async |c| shop.cart(&c, customer).await).await;
         door.needs(Permission::ReadCustomers, Anybody, async |c| shop.addresses(&c, customer).await).await;
         door.needs(Permission::ReadCustomers, Anybody, async |c| shop.coupons(&c, customer).await).await;
+        let (looks, there) = (Permission::ReadCatalogue, s.missing());
+        door.needs(looks, Staff, async |c| shop.prices(&c, sku).await).await;
+        door.needs(looks, Staff, async |c| shop.batches(&c, sku).await).await;
+        door.needs(looks, Staff, async |c| shop.warehouses(&c).await).await;
+        door.needs(looks, Staff, async |c| shop.stock(&c, sku).await).await;
+        door.needs(looks, Staff, async |c| shop.stock_journal(&c, there).await).await;
+        door.needs(looks, Staff, async |c| shop.settings(&c).await).await;
+        door.needs(Permission::WriteSettings, Staff, async |c| shop.change_settings(&c, Settings::default()).await)
+            .await;
+        door.needs(Permission::ReadAudit, Staff, async |c| shop.audit(&c, &EventSearch::default(), 1).await).await;
+        door.needs(Permission::ReadAudit, Staff, async |c| shop.events(&c, 0, 1).await).await;
+        door.needs(Permission::ReadCustomers, Staff, async |c| shop.find_customers(&c, "1").await).await;
+        door.needs(Permission::ReadCustomers, Anybody, async |c| shop.customer(&c, customer).await).await;
+        door.needs(Permission::ReadCustomers, Anybody, async |c| shop.personal_data(&c, customer).await).await;
+        let writes = Permission::WriteCustomers;
+        door.needs(writes, Anybody, async |c| shop.rename_customer(&c, customer, None, None).await).await;
+        door.needs(writes, Anybody, async |c| shop.delete_address(&c, customer, s.missing()).await).await;
+        let new = || NewAddress { customer, destination: Destination::default(), is_default: false };
+        door.needs(writes, Anybody, async |c| shop.add_address(&c, new()).await).await;
+        let line = CartLine { sku, activity: None, qty: 1 };
+        door.needs(writes, Anybody, async |c| shop.put_in_cart(&c, customer, &line).await).await;
         for (sheet, read, write) in [
             (Sheet::Products, Permission::ReadCatalogue, Permission::WriteCatalogue),
             (Sheet::Prices, Permission::ReadCatalogue, Permission::WritePrices),
@@ -97,6 +121,7 @@ async fn goods_and_people() {
         let reader = s.t.staff().granted(Grants::of(&[Permission::ReadOrders]));
         let in_full = shop.export(&reader, Sheet::Orders, Format::Csv, Privacy::Full).await.unwrap_err();
         assert!(in_full.to_string().contains("personal-data:read"), "{in_full}");
+        door.needs(writes, Anybody, async |c| shop.erase_customer(&c, customer).await).await;
     }
 }
 
