@@ -2,7 +2,7 @@
 
 ZHANGGUI = cargo run --quiet --package assistant --bin zhanggui --
 
-.PHONY: help demo test check sim bench docs clean
+.PHONY: help demo test check openapi-check fuzz setup sim bench docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,15 @@ test: check ## Everything CI runs: lints, then every story on SQLite and on a pr
 check: setup ## Format and lints, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+openapi-check: ## The published contract is the served one and breaks no promise of the last committed one
+	cargo test --quiet --package assistant --bins -- the_published_document
+	@mkdir -p target && git show HEAD:docs/openapi.json > target/openapi.before.json
+	$(ZHANGGUI) openapi --against target/openapi.before.json
+
+fuzz: setup ## Throw at every operation what its document allows and what it does not
+	cargo build --package assistant
+	.ci/fuzz
 
 setup: ## Install what the tests need beside Rust
 	@.ci/setup

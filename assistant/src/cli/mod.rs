@@ -31,7 +31,7 @@ use clap::{Args, Parser, Subcommand};
 use commerce_core::Shop;
 use commerce_core::store::Store;
 use commerce_core::tenant::Tenant;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 /// 掌柜: the shopkeeper that knows its goods, its orders and its books.
@@ -139,7 +139,7 @@ enum Cmd {
     #[command(subcommand)]
     Config(Configuration),
     /// Print the OpenAPI document of the service.
-    Openapi,
+    Openapi(Contract),
     /// Who outside hears of events, and what became of what they were told.
     #[command(subcommand)]
     Webhooks(webhook::Webhooks),
@@ -155,6 +155,13 @@ enum Cmd {
         #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
+}
+
+#[derive(Args)]
+struct Contract {
+    /// Instead, say what breaks for whoever relies on this earlier document.
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -212,7 +219,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Trouble> {
             print!("{}", serve::COMMENTED);
             Ok(())
         }
-        Cmd::Openapi => print_openapi(),
+        Cmd::Openapi(options) => print_openapi(&options),
         Cmd::Webhooks(command) => webhook::run(command).await,
         Cmd::SandboxPay(options) => sandbox_pay::run(options).await,
         Cmd::Sweep(place) => sweep(&place).await,
@@ -238,7 +245,20 @@ impl Connected {
     }
 }
 
-fn print_openapi() -> Result<(), Trouble> {
+fn print_openapi(options: &Contract) -> Result<(), Trouble> {
+    if let Some(file) = &options.against {
+        let before = serde_json::from_slice(&read_file(file)?).map_err(Trouble::say)?;
+        let breaches = http::breaches(&before, http::document());
+        if breaches.is_empty() {
+            println!("Whoever relied on that document can rely on this one.");
+            return Ok(());
+        }
+        let listed: String = breaches.iter().map(|breach| format!("\n  {breach}")).collect();
+        return Err(Trouble::say(format!(
+            "{} promises are broken; keep them, or make a new version:{listed}",
+            breaches.len()
+        )));
+    }
     println!("{}", serde_json::to_string_pretty(http::document()).map_err(Trouble::say)?);
     Ok(())
 }

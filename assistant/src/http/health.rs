@@ -20,7 +20,7 @@ pub(crate) fn routes(service: Service, recorder: Recorder) -> Router {
         .with_state(Watched { service, recorder })
 }
 
-/// Ready is whoever reaches the database and finds the schema it knows.
+/// Ready is whoever reaches the database. Its schema was looked at when the service opened.
 async fn is_ready(State(watched): State<Watched>) -> (StatusCode, String) {
     let answer = async { watched.service.shop.store().read().await?.tenants().await };
     match answer.await {

@@ -2,8 +2,10 @@
 
 use axum::http::Method;
 use commerce_core::Shop;
+use commerce_core::order::State;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use strum::IntoEnumIterator;
 
 const REQUESTS: &str = "zhanggui_http_requests_total";
 const REQUEST_SECONDS: &str = "zhanggui_http_request_seconds";
@@ -54,10 +56,10 @@ pub(crate) enum RunOutcome {
     Failed,
 }
 
-pub(crate) fn count_job(job: &'static str, outcome: RunOutcome, seconds: f64) {
+pub(crate) fn count_job(task: &'static str, outcome: RunOutcome, seconds: f64) {
     let outcome: &'static str = outcome.into();
-    counter!(JOB_RUNS, "job" => job, "outcome" => outcome).increment(1);
-    histogram!(JOB_SECONDS, "job" => job).record(seconds);
+    counter!(JOB_RUNS, "task" => task, "outcome" => outcome).increment(1);
+    histogram!(JOB_SECONDS, "task" => task).record(seconds);
 }
 
 /// What is looked up when somebody asks for the figures.
@@ -66,7 +68,10 @@ pub(super) async fn measure(shop: &Shop, free_places: usize) {
     counter!(STATEMENTS).absolute(shop.store().statements());
     let Ok(mut conn) = shop.store().report().await else { return };
     for tenant in conn.tenants().await.unwrap_or_default() {
-        for (state, count, _) in conn.order_counts(tenant.id).await.unwrap_or_default() {
+        let counts = conn.order_counts(tenant.id).await.unwrap_or_default();
+        // A state that nobody is in any more is counted, too.
+        for state in State::iter() {
+            let count = counts.iter().find(|(known, ..)| *known == state).map_or(0, |(_, count, _)| *count);
             gauge!(ORDERS, "shop" => tenant.code.clone(), "state" => state.to_string()).set(count as f64);
         }
     }

@@ -4,6 +4,7 @@ mod after_sale;
 mod callbacks;
 mod caller;
 mod catalogue;
+mod compat;
 mod context;
 mod customers;
 mod disputes;
@@ -32,6 +33,7 @@ mod tests;
 mod webhooks;
 mod wire;
 
+pub(crate) use compat::breaches;
 pub(crate) use health::routes as health;
 pub(crate) use limits::LimitsConfig;
 pub(crate) use metrics::{Recorder, RunOutcome, count_job};

@@ -1,6 +1,6 @@
 //! `zhanggui demo`: a whole shop on this machine, with goods, customers, orders and a payment company to practise with.
 
-use super::config::{Config, Keys, LogFormat, PhoneCodes, Sandbox, Server, ShopDefaults};
+use super::config::{Config, Keys, LogFormat, PhoneCodes, ShopDefaults};
 use super::{Open, log, stop_signal};
 use crate::demo::{self, OWNER, OWNER_PASSWORD};
 use crate::sandbox_pay;
@@ -40,7 +40,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
     let url = format!("sqlite:{}", dir.join("demo.db").display());
     demo::make(&url, options.orders).await?;
     let sandbox = sandbox_pay::Open::open(sandbox_pay::Options::at(options.sandbox_port)).await?;
-    let config = config(&options, &url, sandbox.address());
+    let config = config(&options, &url, sandbox.address())?;
     log::begin(&config.log)?;
     let opened = Open::open(&config).await?;
     println!("{}", welcome(&opened, sandbox.address()).await?);
@@ -48,26 +48,24 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
     opened.serve(&config, stop_signal()).await
 }
 
-fn config(options: &Options, url: &str, sandbox: &str) -> Config {
+/// The settings of a shop to look around in; what the demo does not need otherwise, the environment may set.
+fn config(options: &Options, url: &str, sandbox: &str) -> Result<Config, Trouble> {
     let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let file = |name: &str| Path::new(&options.dir).join(name);
-    let mut config = Config {
-        server: Server {
-            listen: here(options.port),
-            admin_listen: here(options.admin_port),
-            secure_cookies: false,
-            ..Server::default()
-        },
-        shop: ShopDefaults { default: SHOP.to_owned(), demo_sign_in: SHOP.to_owned(), phone_codes: PhoneCodes::Log },
-        keys: Keys { master_file: file("demo.master-key"), seal_file: file("demo.seal-key") },
-        sandbox: Sandbox { shops: vec![SHOP.to_owned()], url: sandbox.to_owned(), ..Sandbox::default() },
-        ..Config::default()
-    };
-    config.database.url = url.to_owned();
+    let mut config = Config::load(None)?;
+    config.server.listen = here(options.port);
+    config.server.admin_listen = here(options.admin_port);
+    config.server.secure_cookies = false;
+    config.shop =
+        ShopDefaults { default: SHOP.to_owned(), demo_sign_in: SHOP.to_owned(), phone_codes: PhoneCodes::Log };
+    config.keys = Keys { master_file: file("demo.master-key"), seal_file: file("demo.seal-key") };
+    config.sandbox.shops = vec![SHOP.to_owned()];
+    sandbox.clone_into(&mut config.sandbox.url);
+    url.clone_into(&mut config.database.url);
     config.log.format = LogFormat::Text;
     config.log.level = "warn".to_owned();
     config.webhooks.to_this_machine = true;
-    config
+    Ok(config)
 }
 
 /// Where everything is, who may come in, and five lines to begin with.
@@ -79,7 +77,7 @@ async fn welcome(opened: &Open, sandbox: &str) -> Result<String, Trouble> {
     let me = "-H \"authorization: Bearer $T\"";
     let key = "-H \"x-idempotency-key: first-look-$RANDOM$RANDOM\"";
     let lines = [
-        format!("curl -s -G {api}/products --data-urlencode words=蜂蜜 -d limit=1"),
+        format!("curl -s -G {api}/products --data-urlencode words=蜂蜜 -d limit=1; echo"),
         format!(
             "T=$(curl -s {api}/shopper-sessions {json} -d '{{\"by\":\"demo\",\"customer\":\"{BUYER}\"}}' | grep -o 'zgc_[A-Z0-9]*'); echo $T"
         ),
@@ -89,7 +87,7 @@ async fn welcome(opened: &Open, sandbox: &str) -> Result<String, Trouble> {
         format!(
             "P=$(curl -s {api}/orders/$O/payments {me} {key} {json} -d '{{\"methods\":[{{\"type\":\"channel\",\"channel\":\"sandbox\"}}]}}' | grep -o '{sandbox}/pay/[0-9a-z_]*'); curl -s -X POST $P -o /dev/null; echo paid at $P"
         ),
-        format!("sleep 1; curl -s {api}/orders/$O {me} | grep -o '\"state\":\"[A-Z_]*\"'"),
+        format!("sleep 2; curl -s {api}/orders/$O {me} | grep -o '\"state\":\"[A-Z_]*\"'"),
     ];
     let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
     Ok(format!(

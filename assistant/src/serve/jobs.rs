@@ -77,7 +77,10 @@ async fn sweep(shop: &Shop) -> Result<(), Trouble> {
 }
 
 async fn chase(shop: &Shop) -> Result<(), Trouble> {
-    shop.chase_all().await?;
+    let chased = shop.chase_all().await?;
+    if chased.unanswered > 0 {
+        tracing::warn!(unanswered = chased.unanswered, why = chased.why, "a payment channel does not answer");
+    }
     Ok(())
 }
 

@@ -20,7 +20,7 @@ fn a_newcomer_buys_something_by_the_lines_that_are_printed() {
     for wanted in [
         r#"zhanggui_http_requests_total{operation="POST /api/v1/orders",status="201"} 1"#,
         r#"zhanggui_orders{shop="demo",state="PAID"}"#,
-        r#"zhanggui_job_runs_total{job="chase",outcome="done"}"#,
+        r#"zhanggui_job_runs_total{task="chase",outcome="done"}"#,
     ] {
         assert!(figures.contains(wanted), "{wanted} is missing:\n{figures}");
     }

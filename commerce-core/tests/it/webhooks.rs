@@ -392,9 +392,9 @@ async fn what_commits_late_is_told_late_and_not_lost() {
     let endpoint = t.endpoint(HOOK, &["Stock.Counted"]).await.endpoint.id;
     let mut early = AnyConnection::connect(&db.url).await.unwrap();
     let late_event = Id::<Event>::derived("test", "late");
-    let insert =
-        "insert into event (id, tenant, name, version, subject, subject_version, correlation_id, actor, payload, at)
-                  values ($1, $2, 'Stock.Counted', 1, 'sku', 0, '', 'system', '{}', $3)";
+    let insert = r#"insert into event (id, tenant, name, version, subject, subject_version, correlation_id, actor, payload, at)
+                  values ($1, $2, 'Stock.Counted', 1, 'sku_00000000000000000000000000000001', 0, '', 'system',
+                          '{"counting": "arrived"}', $3)"#;
     sqlx::raw_sql("begin").execute(&mut early).await.unwrap();
     let insert = sqlx::query(insert).bind(late_event.to_string()).bind(t.tenant.to_string()).bind(START.micros());
     insert.execute(&mut early).await.unwrap();
