@@ -15,10 +15,12 @@ async fn requests_have_ids_and_refusals_quote_them() {
     let mut asked = request(As::Nobody, Method::GET, "/api/v1/orders", &Sent::Nothing);
     asked.headers_mut().insert("x-request-id", "my-request-7".parse().unwrap());
     assert_eq!(header_of(&house, asked, "x-request-id").await, (StatusCode::UNAUTHORIZED, "my-request-7".to_owned()));
-    let (status, refusal) = house.ask(As::Token("zgs_WRONG"), Method::GET, "/api/v1/orders", &Sent::Nothing).await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let mut asked = request(As::Token("zgs_WRONG"), Method::GET, "/api/v1/orders", &Sent::Nothing);
+    asked.headers_mut().insert("x-request-id", "not one\u{e9}".parse().unwrap());
+    let bytes = to_bytes(house.send(asked).await.into_body(), usize::MAX).await.unwrap();
+    let refusal: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!((&refusal["error"]["code"], &refusal["error"]["name"]), (&json!(3005), &json!("NOT_SIGNED_IN")));
-    assert_eq!(refusal["error"]["request_id"].as_str().unwrap().len(), 32);
+    assert_eq!(refusal["error"]["request_id"].as_str().unwrap().len(), 32, "what is no id is replaced by one");
 }
 
 #[tokio::test]

@@ -128,7 +128,8 @@ fn request(who: As<'_>, method: Method, path: &str, body: &Sent) -> Request<Body
         Sent::Text(text) => ("text/csv", text.clone()),
     };
     let key = format!("{key}-{:016x}", fingerprint(body.as_bytes(), path));
-    request.header(header::CONTENT_TYPE, kind).header("x-idempotency-key", key).body(Body::from(body)).unwrap()
+    let request = request.header(header::CONTENT_TYPE, kind).header("x-idempotency-key", key);
+    request.header("x-request-id", "one-day-in-the-shop").body(Body::from(body)).unwrap()
 }
 
 fn fingerprint(bytes: &[u8], path: &str) -> u64 {
