@@ -79,9 +79,14 @@ pub(super) async fn converse(State(service): State<Service>, mut request: Reques
 }
 
 fn finish(mut response: Response, context: &Context, (method, route): (&Method, &str), begun: Instant) -> Response {
-    let wrong_method = || Arc::new(Problem::wrong_method());
-    let is_wrong_method = response.status() == StatusCode::METHOD_NOT_ALLOWED;
-    let problem = response.extensions_mut().remove::<Arc<Problem>>().or_else(|| is_wrong_method.then(wrong_method));
+    let ours = response.extensions_mut().remove::<Arc<Problem>>();
+    // The framework refuses, too, and in a form of its own.
+    let problem = ours.or_else(|| match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => Some(Problem::wrong_method().into()),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::too_large().into()),
+        status if status.is_client_error() => Some(Problem::invalid("the body cannot be read").into()),
+        _ => None,
+    });
     if let Some(problem) = &problem {
         let allowed = response.headers_mut().remove(ALLOW);
         response = problem.present(context);

@@ -185,15 +185,15 @@ fn path_parameter(place: &str) -> Value {
 
 /// Puts a recorded request and its answer where readers of the document look for them.
 fn show_example(operation: &mut Value, example: &Value) {
-    if let Some(content) = operation["requestBody"]["content"].as_object_mut() {
-        for media in content.values_mut() {
-            media["example"] = example["body"].clone();
-        }
-    }
-    let status = example["status"].as_u64().unwrap_or_default().to_string();
-    if let Some(content) = operation["responses"][&status]["content"].as_object_mut() {
-        for media in content.values_mut() {
-            media["example"] = example["answer"].clone();
+    let status = &example["status"];
+    for (content, shown) in [
+        ("/requestBody/content".to_owned(), &example["body"]),
+        (format!("/responses/{status}/content"), &example["answer"]),
+    ] {
+        for media in
+            operation.pointer_mut(&content).and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
+        {
+            media["example"] = shown.clone();
         }
     }
 }

@@ -85,6 +85,18 @@ async fn bodies_are_bounded() {
 }
 
 #[tokio::test]
+async fn what_the_framework_refuses_has_the_same_form() {
+    let house = House::open().await;
+    let mut asked = request(As::Nobody, Method::POST, "/api/v1/callbacks/demo/sandbox", &Sent::Nothing);
+    *asked.body_mut() = Body::from(vec![0xff, 0xfe]);
+    let response = house.send(asked).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let refusal: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(refusal["error"]["code"], 3002);
+}
+
+#[tokio::test]
 async fn a_cookie_signs_in_and_other_pages_cannot_use_it() {
     let house = House::open().await;
     let body = json!({ "login": "owner", "password": PASSWORD, "keep_as": "cookie" });
