@@ -42,6 +42,19 @@ pub struct Settings {
     pub second_factor_needed: bool,
 }
 
+/// A thousand million of the smallest unit: no freight costs more.
+const MOST_AMOUNT: i64 = 1_000_000_000;
+
+impl Settings {
+    /// Whether orders can be counted by them.
+    pub(crate) fn is_usable(&self) -> bool {
+        let freight = &self.freight;
+        let amounts = [Some(freight.first), Some(freight.step), freight.free_from, self.refund_check_over];
+        let mut amounts = amounts.into_iter().flatten().chain(freight.surcharge.values().copied());
+        amounts.all(|amount| (0..=MOST_AMOUNT).contains(&amount)) && self.utc_offset_minutes.abs() <= 14 * 60
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

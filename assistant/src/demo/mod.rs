@@ -16,9 +16,9 @@ use commerce_core::import::{Format, Mode, Sheet};
 use commerce_core::money::Currency;
 use commerce_core::staff::StaffRole;
 use commerce_core::store::Store;
-use commerce_core::tenant::Settings;
+use commerce_core::tenant::{Settings, Tenant};
 use commerce_core::time::{Clock, MINUTE, ManualClock, Timestamp};
-use commerce_core::{NewMember, Shop};
+use commerce_core::{NewMember, Shop, TenantError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::Arc;
@@ -75,10 +75,13 @@ pub(crate) const OWNER_PASSWORD: &str = "demo-owner-2026";
 pub(crate) async fn make(url: &str, orders: usize) -> Result<(), Trouble> {
     Store::migrate(url).await?;
     let shop = Shop::new(Store::open(url).await?);
-    if shop.tenant("demo").await.is_err() {
-        println!("Making the demo shop; this is done once.");
-        let place = Place::at(url);
-        run(Options { place, seed: 1, customers: 300, orders, now: shop.now() }).await?;
+    match shop.tenant("demo").await {
+        Ok(tenant) => must_be_whole(&tenant)?,
+        Err(TenantError::Unknown) => {
+            println!("Making the demo shop; this is done once.");
+            run(Options { place: Place::at(url), seed: 1, customers: 300, orders, now: shop.now() }).await?;
+        }
+        Err(error) => return Err(error.into()),
     }
     let staff = Caller::staff(shop.tenant("demo").await?.id);
     if shop.members(&staff).await?.is_empty() {
@@ -88,18 +91,22 @@ pub(crate) async fn make(url: &str, orders: usize) -> Result<(), Trouble> {
     Ok(())
 }
 
+fn must_be_whole(tenant: &Tenant) -> Result<(), Trouble> {
+    // The settings are kept last.
+    if tenant.settings.refund_check_over.is_some() {
+        return Ok(());
+    }
+    Err(Trouble::say(
+        "the demo shop is there by half, as an interruption left it; delete its database and begin anew, or give another place",
+    ))
+}
+
 pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
     let clock = Arc::new(ManualClock::at(options.now));
     let store = Store::open(options.place.url()).await?;
     let shop = Shop::with(store, clock.clone() as Arc<dyn Clock>, Mint::seeded(options.seed));
     if let Ok(tenant) = shop.tenant("demo").await {
-        // The settings are kept last.
-        if tenant.settings.refund_check_over.is_none() {
-            return Err(Trouble::say(
-                "the demo shop is there by half, as an interrupted `zhanggui demo-data` left it; delete its database, \
-                 run `zhanggui migrate` and `zhanggui demo-data` again, or give another --db",
-            ));
-        }
+        must_be_whole(&tenant)?;
         println!("The demo shop is there already; nothing was changed. Give another --db to make a new one.");
         return Ok(());
     }

@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::error::Problem;
-use super::{Service, limits};
+use super::{Cookies, Service, files, limits};
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use commerce_core::caller::{Actor, Caller, Once};
+use commerce_core::customer::CustomerId;
 use commerce_core::id::Id;
 use commerce_core::tenant::TenantId;
 use sha2::{Digest, Sha256};
@@ -30,16 +31,12 @@ pub(crate) struct Token(pub(crate) String);
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
 const SHOP: HeaderName = HeaderName::from_static("x-shop");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// `__Host-`: the browser takes it from us alone, over TLS alone.
-pub(crate) const SECURE_COOKIE: &str = "__Host-zhanggui";
-/// On a laptop without TLS.
-pub(crate) const PLAIN_COOKIE: &str = "zhanggui";
 
 impl FromRequestParts<Service> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        if token(parts)?.is_some() {
+        if token(parts, service.config.cookies)?.is_some() {
             return Signed::from_request_parts(parts, service).await.map(|Signed(caller)| Self(caller));
         }
         let caller = Caller::visitor(shop_named(&parts.headers, service));
@@ -51,7 +48,7 @@ impl FromRequestParts<Service> for Signed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        let token = token(parts)?.ok_or_else(Problem::not_signed_in)?;
+        let token = token(parts, service.config.cookies)?.ok_or_else(Problem::not_signed_in)?;
         let caller = service.shop.recognise(&token).await?;
         // Whoever names a shop means that one, and not the one their token is of.
         if parts.headers.contains_key(&SHOP) && shop_named(&parts.headers, service) != caller.tenant {
@@ -80,8 +77,8 @@ impl FromRequestParts<Service> for Keyed {
 impl FromRequestParts<Service> for Token {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Service) -> Result<Self, Problem> {
-        token(parts)?.map(Self).ok_or_else(Problem::not_signed_in)
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        token(parts, service.config.cookies)?.map(Self).ok_or_else(Problem::not_signed_in)
     }
 }
 
@@ -91,6 +88,15 @@ pub(crate) fn shop_named(headers: &HeaderMap, service: &Service) -> TenantId {
     Id::derived("tenant", named.unwrap_or(&service.config.shop))
 }
 
+/// The customer that a path names.
+pub(super) fn named(caller: &Caller, text: &str) -> Result<CustomerId, Problem> {
+    match (text, caller.owner()) {
+        ("me", Some(owner)) => Ok(owner),
+        ("me", None) => Err(Problem::invalid("`me` is for shoppers; write a customer's id")),
+        (id, _) => Ok(id.parse::<CustomerId>()?),
+    }
+}
+
 fn in_context(caller: Caller, parts: &Parts) -> Caller {
     let correlation_id = parts.extensions.get::<Context>().map(|context| context.correlation_id.clone());
     let once = parts.extensions.get::<Once>().cloned();
@@ -98,20 +104,20 @@ fn in_context(caller: Caller, parts: &Parts) -> Caller {
 }
 
 /// What is shown to prove who asks: in the header, or in the cookie of the shop's own pages.
-fn token(parts: &Parts) -> Result<Option<String>, Problem> {
+fn token(parts: &Parts, cookies: Cookies) -> Result<Option<String>, Problem> {
     if let Some(given) = parts.headers.get(header::AUTHORIZATION) {
         let bearer = given.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
         return bearer.map(|token| Some(token.trim().to_owned())).ok_or_else(Problem::not_signed_in);
     }
-    let Some(token) = cookie(&parts.headers) else { return Ok(None) };
+    let Some(token) = cookie(&parts.headers, cookies) else { return Ok(None) };
     let only_looks = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if only_looks || is_from_our_pages(&parts.headers) { Ok(Some(token)) } else { Err(Problem::cross_site()) }
 }
 
-fn cookie(headers: &HeaderMap) -> Option<String> {
+fn cookie(headers: &HeaderMap, named: Cookies) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let ours = pairs.find(|(name, _)| matches!(*name, SECURE_COOKIE | PLAIN_COOKIE));
+    let ours = pairs.find(|(name, _)| *name == named.name());
     ours.map(|(_, token)| token.to_owned())
 }
 
@@ -131,12 +137,16 @@ fn is_from_our_pages(headers: &HeaderMap) -> bool {
 /// Reads the idempotency key of a request and what it asks for, so that use cases know it when it comes again.
 pub(super) async fn remember(State(service): State<Service>, request: Request, next: Next) -> Response {
     let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else { return next.run(request).await };
+    // Files are too long to keep in hand, and importing one again changes nothing.
+    if files::are_taken_at(request.uri().path()) {
+        return next.run(request).await;
+    }
     let key = key.to_str().unwrap_or_default().to_owned();
     if !(8..=128).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
         return Problem::no_key().into_response();
     }
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, service.config.limits.upload_bytes).await else {
+    let Ok(bytes) = to_bytes(body, service.config.limits.body_bytes).await else {
         return Problem::too_large().into_response();
     };
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
@@ -168,8 +178,8 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others() {
         let given = headers(&[(header::COOKIE, "theme=dark; __Host-zhanggui=zgs_1; x=y")]);
-        assert_eq!(cookie(&given).as_deref(), Some("zgs_1"));
-        assert_eq!(cookie(&headers(&[(header::COOKIE, "zhanggui-x=1")])), None);
+        assert_eq!(cookie(&given, Cookies::Secure).as_deref(), Some("zgs_1"));
+        assert_eq!(cookie(&headers(&[(header::COOKIE, "zhanggui-x=1; zhanggui=planted")]), Cookies::Secure), None);
     }
 
     #[test]

@@ -183,7 +183,7 @@ fn h5() -> String {
     "h5".to_owned()
 }
 
-/// Search products, by code.
+/// Search products, in the order of their codes.
 #[utoipa::path(get, path = "/products", security(()), params(ProductQuery, Paging), responses((status = 200, body = Page<Product>)))]
 async fn list_products(
     State(service): State<Service>,

@@ -83,13 +83,14 @@ fn finish(mut response: Response, context: &Context, (method, route): (&Method, 
     // The framework refuses, too, and in a form of its own.
     let problem = ours.or_else(|| match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(Problem::wrong_method().into()),
+        StatusCode::NOT_FOUND => Some(Problem::unknown_operation().into()),
         StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::too_large().into()),
         status if status.is_client_error() => Some(Problem::invalid("the body cannot be read").into()),
         _ => None,
     });
     if let Some(problem) = &problem {
         let allowed = response.headers_mut().remove(ALLOW);
-        response = problem.present(context);
+        response = problem.present(context.language, &context.request_id);
         response.headers_mut().extend(allowed.map(|methods| (ALLOW, methods)));
     }
     for (name, value) in [(REQUEST_ID, &context.request_id), (CORRELATION_ID, &context.correlation_id)] {

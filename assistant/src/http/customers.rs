@@ -1,18 +1,14 @@
 //! Customers, their address books and carts. Shoppers write `me` where the shop's people write a customer's id.
 
 use super::Service;
-use super::caller::Signed;
-use super::error::Problem;
-use super::orders::OrderWithLines;
-use super::rules::Coupon;
+use super::caller::{Signed, named};
 use super::wire::{
     ActivityRef, AddressRef, Answer, Created, CustomerRef, DONE, Done, Json, Page, Path, Query, Ref, SkuRef, Time,
     created,
 };
 use axum::extract::State;
-use commerce_core::caller::Caller;
 use commerce_core::cart::CartLine;
-use commerce_core::customer::{self, CustomerId};
+use commerce_core::customer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -23,9 +19,8 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(find_customers))
         .routes(routes!(get_customer, change_customer))
         .routes(routes!(list_addresses, add_address))
-        .routes(routes!(change_address_book, delete_address))
+        .routes(routes!(change_address, delete_address))
         .routes(routes!(get_cart, put_in_cart, remove_from_cart))
-        .routes(routes!(export_personal_data, erase_personal_data))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -55,15 +50,6 @@ impl From<customer::Customer> for Customer {
             tags: one.tags,
             created_at: one.created_at.into(),
         }
-    }
-}
-
-/// The customer that a path names.
-pub(super) fn named(caller: &Caller, text: &str) -> Result<CustomerId, Problem> {
-    match (text, caller.owner()) {
-        ("me", Some(owner)) => Ok(owner),
-        ("me", None) => Err(Problem::invalid("`me` is for shoppers; write a customer's id")),
-        (id, _) => Ok(id.parse::<CustomerId>()?),
     }
 }
 
@@ -151,7 +137,7 @@ impl From<Destination> for customer::Destination {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Address {
+pub(super) struct Address {
     id: AddressRef,
     destination: Destination,
     is_default: bool,
@@ -199,7 +185,7 @@ async fn add_address(
 
 /// Change an address. Orders keep the one they were placed with.
 #[utoipa::path(put, path = "/customers/{customer}/addresses/{address}", responses((status = 204)))]
-async fn change_address_book(
+async fn change_address(
     State(service): State<Service>,
     Signed(caller): Signed,
     Path((customer, address)): Path<(String, String)>,
@@ -224,7 +210,7 @@ async fn delete_address(
 
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CartItem {
+pub(super) struct CartItem {
     sku: SkuRef,
     #[schema(minimum = 1, maximum = 9999)]
     qty: u32,
@@ -281,41 +267,5 @@ async fn remove_from_cart(
 ) -> Done {
     let activity = place.activity.map(|activity| activity.0);
     service.shop.remove_from_cart(&caller, named(&caller, &id)?, place.sku.0, activity).await?;
-    DONE
-}
-
-/// Everything the shop knows of a customer.
-#[derive(Serialize, ToSchema)]
-struct PersonalData {
-    customer: Customer,
-    addresses: Vec<Address>,
-    /// Newest first.
-    orders: Vec<OrderWithLines>,
-    coupons: Vec<Coupon>,
-    cart: Vec<CartItem>,
-}
-
-/// Export everything the shop knows of a customer.
-#[utoipa::path(get, path = "/customers/{customer}/personal-data", responses((status = 200, body = PersonalData)))]
-async fn export_personal_data(
-    State(service): State<Service>,
-    Signed(caller): Signed,
-    Path(id): Path<String>,
-) -> Answer<PersonalData> {
-    let known = service.shop.personal_data(&caller, named(&caller, &id)?).await?;
-    let orders = known.orders.into_iter().map(|(order, lines)| OrderWithLines::seen(order, lines, &caller));
-    Ok(Json(PersonalData {
-        customer: known.customer.into(),
-        addresses: known.addresses.into_iter().map(Address::from).collect(),
-        orders: orders.collect::<Result<_, Problem>>()?,
-        coupons: known.coupons.into_iter().map(Coupon::from).collect(),
-        cart: known.cart.into_iter().map(CartItem::from).collect(),
-    }))
-}
-
-/// Forget who a customer is. What they bought stays in the books without a name; they are signed out everywhere.
-#[utoipa::path(delete, path = "/customers/{customer}/personal-data", responses((status = 204)))]
-async fn erase_personal_data(State(service): State<Service>, Signed(caller): Signed, Path(id): Path<String>) -> Done {
-    service.shop.erase_customer(&caller, named(&caller, &id)?).await?;
     DONE
 }

@@ -1,6 +1,5 @@
 //! How the service says no. The only place where kinds become statuses and errors become bodies.
 
-use super::context::Context;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -132,7 +131,11 @@ impl Problem {
 
     /// Seconds after which the same request may succeed.
     fn retry_after_s(&self) -> Option<u64> {
-        self.retry_after_s.or(self.kind.is_retryable().then_some(1))
+        let usual = match self.status() {
+            StatusCode::TOO_MANY_REQUESTS => Some(60),
+            _ => self.kind.is_retryable().then_some(1),
+        };
+        self.retry_after_s.or(usual)
     }
 
     /// What the reader is told. Of what went wrong behind the counter they learn only what to do.
@@ -162,7 +165,7 @@ impl Problem {
     }
 
     /// The response for whoever asked.
-    pub(crate) fn present(&self, context: &Context) -> Response {
+    pub(crate) fn present(&self, language: Language, request_id: &str) -> Response {
         if self.kind == Kind::Internal {
             tracing::error!(code = self.code.number(), error = %self.en, "request failed");
         } else if self.status().is_server_error() {
@@ -170,7 +173,7 @@ impl Problem {
         }
         let field = |fault: &FieldFault| Field {
             field: fault.field.clone(),
-            message: match context.language {
+            message: match language {
                 Language::English => fault.en.clone(),
                 Language::Chinese => fault.zh.clone(),
             },
@@ -178,9 +181,9 @@ impl Problem {
         let error = ErrorDetail {
             code: self.code.number(),
             name: self.code.name().to_owned(),
-            message: self.message(context.language),
-            request_id: context.request_id.clone(),
-            retryable: self.kind.is_retryable() || self.retry_after_s.is_some(),
+            message: self.message(language),
+            request_id: request_id.to_owned(),
+            retryable: self.retry_after_s().is_some(),
             fields: self.fields.iter().map(field).collect(),
         };
         let mut response = (self.status(), Json(ErrorBody { error })).into_response();

@@ -4,13 +4,12 @@ use super::Service;
 use super::caller::Signed;
 use super::error::{FieldFault, Problem};
 use super::wire::{Answer, Json, Path, Query, word};
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use commerce_core::error::Language;
 use commerce_core::import::{BadRow, Format, ImportError, ImportReport, Mode, Privacy, Sheet};
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -20,8 +19,13 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
     OpenApiRouter::new().routes(routes!(import_file)).layer(DefaultBodyLimit::max(UPLOAD)).routes(routes!(export_file))
 }
 
-const UPLOAD: usize = 64 * 1024 * 1024;
-const CHUNK: usize = 64 * 1024;
+/// A statement of a hundred thousand rows has some ten megabytes.
+pub(super) const UPLOAD: usize = 64 * 1024 * 1024;
+
+/// Whether what is sent there is a file.
+pub(super) fn are_taken_at(path: &str) -> bool {
+    path.starts_with("/api/v1/imports/") || path.ends_with("/statements")
+}
 
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -185,13 +189,5 @@ async fn export_file(
     let text = service.shop.export(&caller, sheet, query.format.into(), privacy).await?;
     let name = format!("attachment; filename=\"{sheet}.{ending}\"");
     let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, Body::from_stream(pieces(Bytes::from(text)))).into_response())
-}
-
-/// The file piece by piece: a slow reader holds what is left of it, not a copy.
-fn pieces(mut rest: Bytes) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
-    stream::iter(std::iter::from_fn(move || {
-        let piece = rest.split_to(rest.len().min(CHUNK));
-        (!piece.is_empty()).then_some(Ok(piece))
-    }))
+    Ok((headers, text).into_response())
 }

@@ -21,9 +21,8 @@ pub(crate) struct LimitsConfig {
     pub(crate) at_once: usize,
     /// How long one may take.
     pub(crate) longest_ms: u64,
+    /// Of a body that is no file.
     pub(crate) body_bytes: usize,
-    /// Of files that are imported.
-    pub(crate) upload_bytes: usize,
     pub(crate) per_address_per_s: u32,
     pub(crate) per_user_per_s: u32,
     pub(crate) per_key_per_s: u32,
@@ -37,7 +36,6 @@ impl Default for LimitsConfig {
             at_once: 256,
             longest_ms: 30_000,
             body_bytes: 256 * 1024,
-            upload_bytes: 64 * 1024 * 1024,
             per_address_per_s: 100,
             per_user_per_s: 20,
             per_key_per_s: 200,
@@ -130,14 +128,15 @@ fn take_one<K: std::hash::Hash + Eq + Clone>(buckets: &Buckets<K>, key: &K) -> R
 /// Where a request comes from: the last address that is not one of our own proxies.
 pub(super) fn address_of(request: &Request, trusted: &[IpAddr]) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip().to_canonical());
     if !trusted.contains(&peer) {
         return peer;
     }
     let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> =
-        forwarded.flat_map(|hops| hops.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-    hops.into_iter().rfind(|hop| !trusted.contains(hop)).unwrap_or(peer)
+    let hops: Vec<&str> = forwarded.flat_map(|hops| hops.split(',')).map(str::trim).collect();
+    // From our own proxies outwards; what is behind a hop that cannot be read may be invented.
+    let known = hops.into_iter().rev().map_while(|hop| hop.parse::<IpAddr>().ok());
+    known.map(|hop| hop.to_canonical()).find(|hop| !trusted.contains(hop)).unwrap_or(peer)
 }
 
 #[cfg(test)]

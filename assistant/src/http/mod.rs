@@ -19,6 +19,7 @@ mod metrics;
 mod openapi;
 mod orders;
 mod payments;
+mod personal_data;
 mod pricing;
 mod reconcile;
 mod refunds;
@@ -42,6 +43,7 @@ pub(crate) use sign_in::{Asked, CodeSender, CodesToLog, Platform, PlatformError}
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Method};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -94,6 +96,16 @@ pub(crate) enum Cookies {
     Secure,
     /// For a laptop without TLS.
     Plain,
+}
+
+impl Cookies {
+    /// `__Host-`: the browser takes it from us alone, over TLS alone.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Secure => "__Host-zhanggui",
+            Self::Plain => "zhanggui",
+        }
+    }
 }
 
 /// Whom the service asks to know a shopper.
@@ -149,7 +161,7 @@ fn operations() -> OpenApiRouter<Service> {
         ("catalogue", catalogue::routes()),
         ("prices", pricing::routes()),
         ("stock", stock::routes()),
-        ("customers", customers::routes()),
+        ("customers", customers::routes().merge(personal_data::routes())),
         ("orders", orders::routes()),
         ("payments", payments::routes()),
         ("refunds", refunds::routes()),
@@ -179,5 +191,5 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods(methods)
         .allow_headers(openapi::REQUEST_HEADERS.map(|name| name.parse().expect("a header name")))
-        .expose_headers([context::REQUEST_ID, context::CORRELATION_ID])
+        .expose_headers([context::REQUEST_ID, context::CORRELATION_ID, RETRY_AFTER])
 }

@@ -56,7 +56,7 @@ const TAGS: [(&str, &str); 20] = [
 const PLACES: [(&str, &str, &str); 21] = [
     ("customer", "A customer's id; shoppers write `me`", "^(me|cus_[0-9a-f]{32})$"),
     ("address", "An address's id", "^adr_[0-9a-f]{32}$"),
-    ("order", "An order's id, or where it is only looked at, its number", "^(ord_[0-9a-f]{32}|[0-9]{8,24})$"),
+    ("order", "An order's id; where one order is looked at, its number will do", "^(ord_[0-9a-f]{32}|[0-9]{8,24})$"),
     ("product", "A product's id or code", "^[A-Za-z0-9._-]{1,80}$"),
     ("sku", "A SKU's id", "^sku_[0-9a-f]{32}$"),
     ("pile", "A pile's id", "^stk_[0-9a-f]{32}$"),
@@ -78,7 +78,7 @@ const PLACES: [(&str, &str, &str); 21] = [
 ];
 
 /// Refusals that any operation may answer with.
-const REFUSALS: [(&str, &str); 9] = [
+const REFUSALS: [(&str, &str); 10] = [
     ("400", "The request cannot be understood, or a value in it is wrong"),
     ("401", "Nobody is signed in"),
     ("403", "Whoever is signed in may not do this"),
@@ -88,6 +88,7 @@ const REFUSALS: [(&str, &str); 9] = [
     ("429", "Too many requests: come back after Retry-After seconds"),
     ("500", "Something went wrong on our side"),
     ("503", "Overloaded, or something the shop needs does not answer: come back after Retry-After seconds"),
+    ("504", "It took too long: ask how it stands, or send it again with the same idempotency key"),
 ];
 
 /// Puts every operation of a group under its name.

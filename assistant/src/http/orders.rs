@@ -1,8 +1,8 @@
 //! Previews and orders: placed, looked at, changed, canceled, moved on.
 
 use super::Service;
-use super::caller::{Keyed, Signed};
-use super::customers::{Destination, named};
+use super::caller::{Keyed, Signed, named};
+use super::customers::Destination;
 use super::error::Problem;
 use super::events::Event;
 use super::wire::{

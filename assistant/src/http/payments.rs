@@ -4,8 +4,9 @@ use super::Service;
 use super::caller::{Keyed, Signed};
 use super::error::Problem;
 use super::orders::Order;
-use super::refunds::Refund;
-use super::wire::{Answer, Created, GiftCardRef, IdempotencyKey, Json, Money, Path, PaymentRef, Time, created};
+use super::wire::{
+    Answer, Created, GiftCardRef, IdempotencyKey, Json, Money, OrderRef, Path, PaymentRef, RefundRef, Time, created,
+};
 use axum::extract::State;
 use commerce_core::Paying;
 use commerce_core::caller::Caller;
@@ -40,7 +41,7 @@ impl PaymentView {
         Ok(Self {
             status: paying.status.to_string(),
             payments: paying.payments.into_iter().map(Payment::from).collect(),
-            refunds: paying.refunds.into_iter().map(Refund::from).collect(),
+            refunds: paying.refunds.into_iter().map(|refund| Refund::seen(refund, caller)).collect(),
             order: Order::seen(paying.order, caller)?,
         })
     }
@@ -77,6 +78,46 @@ impl From<payment::Payment> for Payment {
             pay_url,
             failure: told(one.failure),
             expires_at: one.expires_at.into(),
+            created_at: one.created_at.into(),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Refund {
+    id: RefundRef,
+    order: OrderRef,
+    payment: PaymentRef,
+    /// `REFUND_REQUESTED`, `REFUND_APPROVED`, `REFUND_PROCESSING`, `REFUNDED` or `REFUND_FAILED`.
+    state: String,
+    amount: Money,
+    reason: String,
+    /// Who asked for it, where a second person has to agree.
+    asked_by: Option<String>,
+    failure: Option<String>,
+    created_at: Time,
+}
+
+impl Refund {
+    /// Who of its people asked for it is the shop's own business.
+    fn seen(refund: payment::Refund, caller: &Caller) -> Self {
+        let is_theirs = caller.owner().is_none();
+        if is_theirs { refund.into() } else { payment::Refund { asked_by: String::new(), ..refund }.into() }
+    }
+}
+
+impl From<payment::Refund> for Refund {
+    fn from(one: payment::Refund) -> Self {
+        let told = |text: String| Some(text).filter(|text| !text.is_empty());
+        Self {
+            id: one.id.into(),
+            order: one.order.into(),
+            payment: one.payment.into(),
+            state: one.state.to_string(),
+            amount: one.amount.into(),
+            reason: one.reason,
+            asked_by: told(one.asked_by),
+            failure: told(one.failure),
             created_at: one.created_at.into(),
         }
     }

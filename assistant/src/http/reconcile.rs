@@ -3,6 +3,7 @@
 use super::Service;
 use super::caller::Signed;
 use super::error::Problem;
+use super::files::UPLOAD;
 use super::wire::{Answer, Json, Money, Page, Path, Query, TicketRef, Time, word};
 use axum::extract::{DefaultBodyLimit, State};
 use commerce_core::reconcile::{self, Resolution as Settling, StatementFormat};
@@ -22,9 +23,6 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(assign_difference))
         .routes(routes!(resolve_difference))
 }
-
-/// A statement of a hundred thousand rows has some ten megabytes.
-const UPLOAD: usize = 64 * 1024 * 1024;
 
 /// What a statement came to.
 #[derive(Serialize, ToSchema)]

@@ -2,12 +2,12 @@
 
 use super::Service;
 use super::caller::{Keyed, Signed};
-use super::payments::PaymentView;
-use super::wire::{Answer, IdempotencyKey, Json, Money, OrderRef, Page, Path, PaymentRef, RefundRef, Time};
+use super::payments::{PaymentView, Refund};
+use super::wire::{Answer, IdempotencyKey, Json, Money, Page, Path, RefundRef};
 use axum::extract::State;
 use commerce_core::money::Money as Exact;
-use commerce_core::payment::{self, RefundId};
-use serde::{Deserialize, Serialize};
+use commerce_core::payment::RefundId;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,38 +18,6 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(retry_refunds))
         .routes(routes!(list_refunds_to_approve))
         .routes(routes!(decide_refunds))
-}
-
-#[derive(Serialize, ToSchema)]
-pub(super) struct Refund {
-    id: RefundRef,
-    order: OrderRef,
-    payment: PaymentRef,
-    /// `REFUND_REQUESTED`, `REFUND_APPROVED`, `REFUND_PROCESSING`, `REFUNDED` or `REFUND_FAILED`.
-    state: String,
-    amount: Money,
-    reason: String,
-    /// Who asked for it, where a second person has to agree.
-    asked_by: Option<String>,
-    failure: Option<String>,
-    created_at: Time,
-}
-
-impl From<payment::Refund> for Refund {
-    fn from(one: payment::Refund) -> Self {
-        let told = |text: String| Some(text).filter(|text| !text.is_empty());
-        Self {
-            id: one.id.into(),
-            order: one.order.into(),
-            payment: one.payment.into(),
-            state: one.state.to_string(),
-            amount: one.amount.into(),
-            reason: one.reason,
-            asked_by: told(one.asked_by),
-            failure: told(one.failure),
-            created_at: one.created_at.into(),
-        }
-    }
 }
 
 #[derive(Deserialize, ToSchema)]

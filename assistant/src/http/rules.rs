@@ -1,8 +1,7 @@
 //! Marketing rules and coupons.
 
 use super::Service;
-use super::caller::Signed;
-use super::customers::named;
+use super::caller::{Signed, named};
 use super::error::{FieldFault, Problem};
 use super::wire::{Answer, Created, CustomerRef, DONE, Done, Json, Page, Path, Ref, Time, created};
 use axum::extract::State;

@@ -1,6 +1,6 @@
 //! Signing in and out: the shop's people with a password, shoppers through their platform or their phone.
 
-use super::caller::{PLAIN_COOKIE, SECURE_COOKIE, Signed, Token, shop_named};
+use super::caller::{Signed, Token, shop_named};
 use super::customers::Customer;
 use super::error::Problem;
 use super::sign_in::PlatformError;
@@ -89,10 +89,11 @@ fn kept(service: &Service, keep_as: KeepAs, token: &Secret) -> (Option<String>, 
 }
 
 fn set_cookie(cookies: Cookies, token: &str, more: &str) -> HeaderMap {
-    let (name, secure) = match cookies {
-        Cookies::Secure => (SECURE_COOKIE, "; Secure"),
-        Cookies::Plain => (PLAIN_COOKIE, ""),
+    let secure = match cookies {
+        Cookies::Secure => "; Secure",
+        Cookies::Plain => "",
     };
+    let name = cookies.name();
     let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
     HeaderValue::from_str(&cookie).into_iter().map(|value| (header::SET_COOKIE, value)).collect()
 }

@@ -84,9 +84,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// On this port, by the agreement for development.
-    pub(crate) fn at(port: u16) -> Self {
-        Self { port, agreement: Agreement::new(None, "M-1", 60), journal: None, faults: Vec::new() }
+    /// On this port, by the agreement for development, with its books in this file.
+    pub(crate) fn at(port: u16, journal: PathBuf) -> Self {
+        Self { port, agreement: Agreement::new(None, "M-1", 60), journal: Some(journal), faults: Vec::new() }
     }
 }
 

@@ -39,7 +39,8 @@ pub(crate) async fn run(options: Options) -> Result<(), Trouble> {
         .map_err(|error| Trouble::say(format!("{} cannot be made: {error}; give another --dir", dir.display())))?;
     let url = format!("sqlite:{}", dir.join("demo.db").display());
     demo::make(&url, options.orders).await?;
-    let sandbox = sandbox_pay::Open::open(sandbox_pay::Options::at(options.sandbox_port)).await?;
+    let sandbox =
+        sandbox_pay::Open::open(sandbox_pay::Options::at(options.sandbox_port, dir.join("sandbox.journal"))).await?;
     let config = config(&options, &url, sandbox.address())?;
     log::begin(&config.log)?;
     let opened = Open::open(&config).await?;

@@ -1,4 +1,4 @@
-//! What time asks for. Every job may run in any number of processes at once: the rows decide who does what.
+//! What time asks for. Every job but sealing may run in any number of processes at once: the rows decide who does what.
 
 use super::config;
 use crate::http::{RunOutcome, Service, count_job};
@@ -85,17 +85,22 @@ async fn chase(shop: &Shop) -> Result<(), Trouble> {
 }
 
 async fn tell(shop: &Shop, courier: &HttpCourier) -> Result<(), Trouble> {
-    shop.fan_out().await?;
-    shop.deliver_all(courier).await?;
+    let queued = shop.fan_out().await;
+    // What is due is sent, whether or not more could be queued; and at once again while somebody takes it.
+    while shop.deliver_all(courier).await?.delivered > 0 {}
+    queued?;
     Ok(())
 }
 
 async fn seal_every_shop(shop: &Shop, seal: &Seal) -> Result<(), Trouble> {
     let tenants = shop.store().read().await?.tenants().await?;
+    let mut first_trouble = Ok(());
     for tenant in tenants {
-        seal_all(shop, tenant.id, &seal.key, &seal.file).await?;
+        // One shop's trouble must not keep the others from being sealed.
+        let sealed = seal_all(shop, tenant.id, &seal.key, &seal.file).await.map(drop);
+        first_trouble = first_trouble.and(sealed);
     }
-    Ok(())
+    first_trouble
 }
 
 impl Working {

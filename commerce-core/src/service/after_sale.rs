@@ -38,6 +38,7 @@ pub enum Condition {
 
 const ANSWERED_WITHIN: i64 = 24 * HOUR;
 const MOST_CASES: u32 = 10_000;
+const MOST_ITEMS: usize = 100;
 const APPLY: &str = "after-sale";
 
 impl Shop {
@@ -48,6 +49,9 @@ impl Shop {
         order: OrderId,
         request: &CaseRequest,
     ) -> Result<Vec<Case>, OrderError> {
+        if request.items.len() > MOST_ITEMS {
+            return Err(refused(ChangeRule::AfterSaleNotMoreThanBought));
+        }
         if request.items.is_empty() {
             return Err(refused(ChangeRule::AfterSaleNeedsItems));
         }

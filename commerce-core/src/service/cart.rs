@@ -10,6 +10,8 @@ use crate::permission::Permission;
 use crate::pricing::ActivityId;
 use crate::store::Settled;
 
+const MOST_LINES: usize = 200;
+
 impl Shop {
     /// Puts so many of a SKU into the cart, in place of what lay there of it.
     pub async fn put_in_cart(
@@ -27,6 +29,11 @@ impl Shop {
             .store
             .write(move |mut tx| async move {
                 tx.customer(caller.tenant, customer).await?.ok_or(CustomerError::UnknownCustomer)?;
+                let lies_there = tx.cart_lines(caller.tenant, customer).await?;
+                let is_new = !lies_there.iter().any(|known| known.sku == line.sku && known.activity == line.activity);
+                if is_new && lies_there.len() >= MOST_LINES {
+                    return Err(CustomerError::FullBook);
+                }
                 if !tx.put_in_cart(caller.tenant, customer, line, now).await? {
                     return Err(CustomerError::UnknownSku);
                 }

@@ -6,7 +6,7 @@ use crate::customer::{Address, AddressId, Customer, CustomerId, Destination};
 use crate::error::{Code, Failure, Kind};
 use crate::event::{Event, EventName};
 use crate::permission::Permission;
-use crate::store::{Settled, StoreError};
+use crate::store::{Likeness, Settled, StoreError};
 use serde_json::json;
 
 /// An address that is to be added.
@@ -105,6 +105,9 @@ impl Shop {
                 let tenant = caller.tenant;
                 tx.customer(tenant, address.customer).await?.ok_or(CustomerError::UnknownCustomer)?;
                 let book = tx.addresses(tenant, Some(address.customer)).await?;
+                if book.len() >= MOST_ADDRESSES && !book.iter().any(|known| known.id == address.id) {
+                    return Err(CustomerError::FullBook);
+                }
                 if tx.upsert_addresses(tenant, std::slice::from_ref(address)).await? == 0 {
                     return Err(CustomerError::UnknownAddress);
                 }
@@ -144,7 +147,10 @@ impl Shop {
     /// By phone, code, part of the name or the last digits of the phone; at most fifty.
     pub async fn find_customers(&self, caller: &Caller, words: &str) -> Result<Vec<Customer>, CustomerError> {
         caller.may(Permission::ReadCustomers)?;
-        let found = self.desk.store.read().await?.find_customers(caller.tenant, words).await?;
+        let mut conn = self.desk.store.read().await?;
+        // Whoever is shown masks must not find out what is behind them by asking letter for letter.
+        let how = if caller.sees_personal_data() { Likeness::Parts } else { Likeness::Whole };
+        let found = conn.find_customers(caller.tenant, words, how).await?;
         Ok(found.into_iter().map(|customer| customer.seen_by(caller)).collect())
     }
 
@@ -154,6 +160,8 @@ impl Shop {
         Ok(book.into_iter().map(|address| address.seen_by(caller)).collect())
     }
 }
+
+const MOST_ADDRESSES: usize = 50;
 
 /// Shoppers reach what is theirs, the shop's people with this permission everybody's.
 pub(super) fn reaches(caller: &Caller, customer: CustomerId, permission: Permission) -> Result<(), CustomerError> {
@@ -179,6 +187,8 @@ pub enum CustomerError {
     OrdersUnderWay,
     #[error("a name has at most 60 characters, an e-mail 120 and an @, neither has control characters")]
     UnusableName,
+    #[error("an address book has at most 50 addresses and a cart 200 lines; delete some first")]
+    FullBook,
     #[error("there is no such SKU")]
     UnknownSku,
     #[error("a quantity is a whole number from 1 to 9999")]
@@ -194,7 +204,7 @@ impl Failure for CustomerError {
         match self {
             Self::UnknownCustomer | Self::UnknownAddress | Self::UnknownSku => Kind::NotFound,
             Self::IncompleteAddress | Self::UnusableText | Self::UnusableName | Self::InvalidQuantity => Kind::Invalid,
-            Self::OrdersUnderWay => Kind::Conflict,
+            Self::OrdersUnderWay | Self::FullBook => Kind::Conflict,
             Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
@@ -207,6 +217,7 @@ impl Failure for CustomerError {
             Self::UnknownSku => Code::UnknownSku,
             Self::UnusableText | Self::UnusableName | Self::InvalidQuantity => Code::InvalidRequest,
             Self::OrdersUnderWay => Code::OrdersUnderWay,
+            Self::FullBook => Code::InvalidRequest,
             Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
         }
@@ -220,6 +231,7 @@ impl Failure for CustomerError {
             Self::UnusableText => "地址每项最多 200 个字符，且不能含有控制字符".to_owned(),
             Self::UnknownSku => "没有这个商品".to_owned(),
             Self::OrdersUnderWay => "仍有未完成的订单，配送需要地址，请先完成或取消这些订单".to_owned(),
+            Self::FullBook => "地址簿最多 50 个地址，购物车最多 200 行，请先删除一些".to_owned(),
             Self::UnusableName => "姓名最多 60 个字符，邮箱最多 120 个字符且包含 @，均不能含有控制字符".to_owned(),
             Self::InvalidQuantity => "数量必须是 1 到 9999 之间的整数".to_owned(),
             Self::NotAllowed(error) => error.zh(),

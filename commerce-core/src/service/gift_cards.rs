@@ -48,6 +48,9 @@ impl Shop {
                         tx.gift_card(caller.tenant, code_hash).await?.ok_or(PaymentError::UnknownGiftCard)?;
                     return Ok(tx.leave(card));
                 }
+                let tenant = tx.tenant(caller.tenant).await?.ok_or(PaymentError::UnknownGiftCard)?;
+                // Of another currency nobody could spend it here.
+                Money::zero(tenant.currency).checked_add(amount)?;
                 let card = GiftCard { id: desk.id(now), tail: tail.to_owned(), amount, expires_at };
                 tx.insert_gift_card(caller.tenant, &card, code_hash, now).await?;
                 let id = Id::following(card.id, "issue");

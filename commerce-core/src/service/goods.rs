@@ -28,6 +28,11 @@ impl Shop {
     pub async fn save_products(&self, caller: &Caller, products: &[(Product, Vec<Sku>)]) -> Result<(), GoodsError> {
         caller.may(Permission::WriteCatalogue)?;
         products.iter().flat_map(|(_, skus)| skus).try_for_each(check_sku)?;
+        let codes: BTreeSet<&str> = products.iter().flat_map(|(_, skus)| skus).map(|sku| sku.code.as_str()).collect();
+        let count: usize = products.iter().map(|(_, skus)| skus.len()).sum();
+        if codes.len() != count || !products.iter().all(|(product, _)| is_presentable(product)) {
+            return Err(GoodsError::UnusableProduct);
+        }
         self.desk
             .store
             .write(move |mut tx| async move {
@@ -129,6 +134,16 @@ impl Shop {
 }
 
 pub(super) fn check_sku(sku: &Sku) -> Result<(), GoodsError> {
+    let parts: BTreeSet<SkuId> = sku.parts.iter().map(|part| part.sku).collect();
+    let is_usable = (1..=80).contains(&sku.code.len())
+        && !sku.code.chars().any(char::is_control)
+        && sku.pack_size > 0
+        && ![sku.list_price, sku.cost, sku.floor_price].iter().any(|price| price.is_negative())
+        && parts.len() == sku.parts.len()
+        && sku.parts.iter().all(|part| part.qty > 0);
+    if !is_usable {
+        return Err(GoodsError::UnusableSku { sku_code: sku.code.chars().take(80).collect() });
+    }
     if sku.floor_price.minor() > sku.list_price.minor() {
         return Err(GoodsError::BelowFloor {
             sku_code: sku.code.clone(),
@@ -168,9 +183,9 @@ pub(crate) async fn write_prices(
     prices: &[Price],
 ) -> Result<(), GoodsError> {
     let now = shop.now();
-    let Some(first) = prices.first() else { return Ok(()) };
+    let tenant = tx.tenant(caller.tenant).await?.ok_or(GoodsError::UnknownTenant)?;
     let skus: BTreeSet<SkuId> = prices.iter().map(|price| price.sku).collect();
-    let offers = tx.offers(caller.tenant, first.amount.currency(), &skus, now).await?;
+    let offers = tx.offers(caller.tenant, tenant.currency, &skus, now).await?;
     for price in prices {
         let offer = offers.get(&price.sku).ok_or(GoodsError::UnknownSku { sku: price.sku })?;
         if price.amount.currency() != offer.list_price.currency() {
@@ -208,6 +223,14 @@ pub(crate) async fn write_prices(
     Ok(tx.record(caller.tenant, &events).await?)
 }
 
+fn is_presentable(product: &Product) -> bool {
+    let titles = [&product.title, &product.title_en];
+    let texts = [&product.code, &product.title, &product.title_en, &product.category];
+    (1..=80).contains(&product.code.len())
+        && titles.iter().all(|title| title.chars().count() <= 200)
+        && !texts.iter().any(|text| text.chars().any(char::is_control))
+}
+
 fn is_in(sku: &Sku, currency: Currency) -> bool {
     [sku.list_price, sku.cost, sku.floor_price].iter().all(|price| price.currency() == currency)
 }
@@ -224,6 +247,14 @@ pub enum GoodsError {
     BelowFloor { sku_code: String, price: Money, floor: Money },
     #[error("the prices of {sku_code} are in another currency than the shop's; give them in {currency}")]
     OtherCurrency { sku_code: String, currency: Currency },
+    #[error(
+        "{sku_code} cannot be sold like this: a code has 1 to 80 characters, a pack at least one piece, prices are not below zero, a bundle names each part once"
+    )]
+    UnusableSku { sku_code: String },
+    #[error(
+        "a code has 1 to 80 characters and a title at most 200, no code stands for two SKUs, and nothing holds control characters"
+    )]
+    UnusableProduct,
     #[error("it would end before it starts; put the start before the end")]
     ValidityEmpty,
     #[error("the price for {sku_code} is over already; give an end in the future")]
@@ -244,6 +275,8 @@ impl Failure for GoodsError {
             Self::UnknownSku { .. } | Self::UnknownProduct | Self::UnknownTenant => Kind::NotFound,
             Self::BelowFloor { .. }
             | Self::OtherCurrency { .. }
+            | Self::UnusableSku { .. }
+            | Self::UnusableProduct
             | Self::ValidityEmpty
             | Self::AlreadyOver { .. }
             | Self::ListPriceIsTheSku => Kind::Invalid,
@@ -260,6 +293,7 @@ impl Failure for GoodsError {
             Self::UnknownTenant => Code::UnknownTenant,
             Self::BelowFloor { .. } => Code::PriceBelowFloor,
             Self::OtherCurrency { .. } => Code::CurrencyMismatch,
+            Self::UnusableSku { .. } | Self::UnusableProduct => Code::InvalidRequest,
             Self::ValidityEmpty | Self::ListPriceIsTheSku => Code::InvalidRequest,
             Self::AlreadyOver { .. } => Code::PriceExpired,
             Self::Price(error) => error.code(),
@@ -278,6 +312,12 @@ impl Failure for GoodsError {
             }
             Self::OtherCurrency { sku_code, currency } => {
                 format!("{sku_code} 的价格不是店铺货币，请使用 {currency}")
+            }
+            Self::UnusableSku { sku_code } => {
+                format!("{sku_code} 无法出售：代码 1 到 80 个字符，每包至少一件，价格不小于零，组合中每个部件只列一次")
+            }
+            Self::UnusableProduct => {
+                "代码 1 到 80 个字符，标题最多 200 个字符，规格代码不能重复，且不能含有控制字符".to_owned()
             }
             Self::ValidityEmpty => "结束时间早于开始时间，请调整".to_owned(),
             Self::AlreadyOver { sku_code } => format!("{sku_code} 的价格有效期已过，请设置将来的结束时间"),

@@ -26,6 +26,9 @@ const ORDERS_AT_ONCE: u32 = 500;
 
 impl Shop {
     pub async fn personal_data(&self, caller: &Caller, id: CustomerId) -> Result<PersonalData, CustomerError> {
+        if caller.owner().is_none() {
+            caller.may(Permission::ReadOrders)?;
+        }
         let (customer, addresses) = (self.customer(caller, id).await?, self.addresses(caller, id).await?);
         let cart = self.cart(caller, id).await?;
         let mut conn = self.desk.store.read().await?;

@@ -53,6 +53,9 @@ impl Shop {
 
     pub async fn change_settings(&self, caller: &Caller, settings: Settings) -> Result<Tenant, TenantError> {
         caller.may(Permission::WriteSettings)?;
+        if !settings.is_usable() {
+            return Err(TenantError::UnusableSettings);
+        }
         let (desk, settings) = (&*self.desk, &settings);
         desk.store
             .write(move |mut tx| async move {
@@ -83,6 +86,8 @@ pub enum TenantError {
     InvalidCode,
     #[error("there is no such shop; `zhanggui demo-data` makes one to try things with")]
     Unknown,
+    #[error("amounts are not below zero, and clocks are at most 14 hours from Greenwich; mend the settings")]
+    UnusableSettings,
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
     #[error(transparent)]
@@ -92,7 +97,7 @@ pub enum TenantError {
 impl Failure for TenantError {
     fn kind(&self) -> Kind {
         match self {
-            Self::InvalidCode => Kind::Invalid,
+            Self::InvalidCode | Self::UnusableSettings => Kind::Invalid,
             Self::Unknown => Kind::NotFound,
             Self::NotAllowed(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -101,7 +106,7 @@ impl Failure for TenantError {
 
     fn code(&self) -> Code {
         match self {
-            Self::InvalidCode => Code::InvalidRequest,
+            Self::InvalidCode | Self::UnusableSettings => Code::InvalidRequest,
             Self::Unknown => Code::UnknownTenant,
             Self::NotAllowed(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -111,6 +116,7 @@ impl Failure for TenantError {
     fn zh(&self) -> String {
         match self {
             Self::InvalidCode => "店铺代码由 1 到 40 个小写字母、数字或连字符组成".to_owned(),
+            Self::UnusableSettings => "金额不能小于零，时区与格林尼治相差不超过 14 小时，请修改设置".to_owned(),
             Self::Unknown => "没有这个店铺；可用 `zhanggui demo-data` 生成演示店铺".to_owned(),
             Self::NotAllowed(error) => error.zh(),
             Self::Store(error) => error.zh(),

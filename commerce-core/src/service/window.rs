@@ -77,7 +77,7 @@ impl Shop {
     }
 }
 
-const MOST_PRODUCTS: u32 = 200;
+const MOST_PRODUCTS: u32 = 1_000;
 
 fn looks_behind_the_counter(caller: &Caller) -> bool {
     caller.may(Permission::ReadCatalogue).is_ok()

@@ -8,6 +8,13 @@ use crate::time::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 
+/// How much of a name or phone has to be known to find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    Whole,
+    Parts,
+}
+
 impl Conn {
     pub async fn customer(&mut self, tenant: TenantId, id: CustomerId) -> Result<Option<Customer>, StoreError> {
         self.sql(include_str!("sql/customer/find.sql")).text(tenant).text(id).row().await?.map(read).transpose()
@@ -29,15 +36,26 @@ impl Conn {
         self.sql(include_str!("sql/customer/all.sql")).text(tenant).rows().await?.into_iter().map(read).collect()
     }
 
-    /// By phone, code, part of the name or the last digits of the phone; at most fifty.
-    pub async fn find_customers(&mut self, tenant: TenantId, words: &str) -> Result<Vec<Customer>, StoreError> {
+    /// By phone, code, name or the last four digits of the phone; by parts of them if that is wanted. At most fifty.
+    pub async fn find_customers(
+        &mut self,
+        tenant: TenantId,
+        words: &str,
+        how: Likeness,
+    ) -> Result<Vec<Customer>, StoreError> {
         let pattern = escape_like(words);
+        let are_four_digits = words.len() == 4 && words.bytes().all(|b| b.is_ascii_digit());
+        let (name, phone) = match how {
+            Likeness::Parts => (format!("%{pattern}%"), format!("%{pattern}")),
+            Likeness::Whole if are_four_digits => (pattern.clone(), format!("%{pattern}")),
+            Likeness::Whole => (pattern.clone(), pattern),
+        };
         let rows = self
             .sql(include_str!("sql/customer/search.sql"))
             .text(tenant)
             .text(words)
-            .text(format!("%{pattern}%"))
-            .text(format!("%{pattern}"))
+            .text(name)
+            .text(phone)
             .rows()
             .await?;
         rows.into_iter().map(read).collect()

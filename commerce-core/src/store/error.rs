@@ -32,6 +32,10 @@ pub enum StoreError {
     InUse(String),
     #[error("this idempotency key was used for a different request; make a new one for each request")]
     KeyReused,
+    #[error(
+        "a text holds characters that cannot be kept, or something is longer or larger than can be kept; change it"
+    )]
+    Unstorable,
     #[error("the database broke a rule the program relies on: {0}")]
     Constraint(String),
     #[error("a stored value cannot be read: {0}")]
@@ -67,6 +71,8 @@ fn from_database(refusal: &dyn sqlx::error::DatabaseError) -> StoreError {
         return match code.as_str() {
             "40001" | "40P01" | "55P03" => StoreError::Contended,
             "53100" => StoreError::Full,
+            // Zeros in texts, numbers out of range, texts too long for an index.
+            "22021" | "22P05" | "22003" | "54000" => StoreError::Unstorable,
             "42P01" | "42703" | "42883" => StoreError::SchemaBehind,
             "3D000" | "28P01" | "28000" => StoreError::Unreachable(refusal.message().to_owned()),
             state if state.starts_with("08") || state.starts_with("57P") || state == "53300" => {
@@ -98,7 +104,7 @@ impl Failure for StoreError {
             | Self::SchemaAltered(_)
             | Self::SchemaDiffers { .. }
             | Self::InUse(_) => Kind::Conflict,
-            Self::KeyReused => Kind::Invalid,
+            Self::KeyReused | Self::Unstorable => Kind::Invalid,
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => Kind::Internal,
         }
     }
@@ -115,6 +121,7 @@ impl Failure for StoreError {
             Self::SchemaDiffers { .. } => Code::SchemaDiffers,
             Self::InUse(_) => Code::DatabaseInUse,
             Self::KeyReused => Code::InvalidIdempotencyKey,
+            Self::Unstorable => Code::InvalidRequest,
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => Code::Internal,
         }
     }
@@ -138,6 +145,7 @@ impl Failure for StoreError {
                 )
             }
             Self::InUse(table) => format!("该数据库中已有店铺（表 {table} 中有数据），请恢复到新的数据库"),
+            Self::Unstorable => "文本含有无法保存的字符，或内容过长、数值过大，请修改".to_owned(),
             Self::KeyReused => "该幂等键已用于另一个请求，请为每个请求使用新的幂等键".to_owned(),
             Self::Constraint(_) | Self::Unreadable(_) | Self::Refused(_) => {
                 "数据库内部错误，请联系管理员并提供请求编号".to_owned()

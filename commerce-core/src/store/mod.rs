@@ -27,6 +27,7 @@ mod writer;
 
 pub use catalog::ProductSearch;
 pub use conn::{Conn, Faults, Moment};
+pub use customer::Likeness;
 pub use error::StoreError;
 pub use event::EventSearch;
 pub use inventory::{Disagreement, Held, StockLevel};

@@ -58,7 +58,14 @@ impl Tx {
         tenant: TenantId,
         customer: CustomerId,
     ) -> Result<(), StoreError> {
-        self.sql(include_str!("sql/order/erase_person.sql")).text(tenant).text(customer).run().await
+        for text in [
+            include_str!("sql/order/erase_person.sql"),
+            include_str!("sql/after_sale/erase_person.sql"),
+            include_str!("sql/refund/erase_person.sql"),
+        ] {
+            self.sql(text).text(tenant).text(customer).run().await?;
+        }
+        Ok(())
     }
 }
 
