@@ -40,13 +40,21 @@ impl Shop {
                 if let (None, Some(union_id)) = (&known, &identity.union_id) {
                     known = tx.customer_of_identity(tenant, &union, union_id).await?;
                 }
+                let is_new = known.is_none();
                 let customer = match known {
                     Some(customer) => customer,
                     None => desk.welcome(&mut tx, tenant, "", now).await?,
                 };
-                tx.insert_identity(tenant, (&identity.platform, &identity.open_id), customer.id, now).await?;
-                if let Some(union_id) = &identity.union_id {
-                    tx.insert_identity(tenant, (&union, union_id), customer.id, now).await?;
+                let mine = (identity.platform.as_str(), identity.open_id.as_str());
+                // Their twin, a moment earlier, is the customer they are.
+                if !tx.insert_identity(tenant, mine, customer.id, now).await? && is_new {
+                    return Err(tx.lost_a_race().into());
+                }
+                if let Some(union_id) = &identity.union_id
+                    && !tx.insert_identity(tenant, (&union, union_id), customer.id, now).await?
+                    && is_new
+                {
+                    return Err(tx.lost_a_race().into());
                 }
                 let signed_in = desk.open_session(&mut tx, tenant, customer, &identity.platform, now).await?;
                 Ok(tx.keep(signed_in).await?)
@@ -85,9 +93,10 @@ impl Shop {
         desk.store
             .write(move |mut tx| async move {
                 let now = desk.now();
-                let Some(mut sent) = tx.phone_code(tenant, who).await? else { return Err(SignInError::WrongCode) };
-                let is_right = sent.try_code(code_hash, now);
-                tx.save_phone_code(tenant, who, &sent).await?;
+                let Some(sent) = tx.phone_code(tenant, who).await? else { return Err(SignInError::WrongCode) };
+                let mut tried = sent.clone();
+                let is_right = tried.try_code(code_hash, now);
+                tx.save_tried_code(tenant, who, (&sent, &tried)).await?;
                 if !is_right {
                     return Ok(tx.keep(Err(SignInError::WrongCode)).await?);
                 }
@@ -95,11 +104,14 @@ impl Shop {
                     Some(customer) => Some(customer),
                     None => tx.customer_of_phone(tenant, phone).await?,
                 };
+                let is_new = known.is_none();
                 let customer = match known {
                     Some(customer) => customer,
                     None => desk.welcome(&mut tx, tenant, phone, now).await?,
                 };
-                tx.insert_identity(tenant, (PHONE, who), customer.id, now).await?;
+                if !tx.insert_identity(tenant, (PHONE, who), customer.id, now).await? && is_new {
+                    return Err(tx.lost_a_race().into());
+                }
                 let signed_in = desk.open_session(&mut tx, tenant, customer, PHONE, now).await?;
                 Ok(tx.keep(Ok(signed_in)).await?)
             })

@@ -93,6 +93,26 @@ impl Tx {
             .await
     }
 
+    /// Saves a code as it was read and tried; whoever was slower looks again.
+    pub(crate) async fn save_tried_code(
+        &mut self,
+        tenant: TenantId,
+        phone_hash: &str,
+        (was, is): (&PhoneCode, &PhoneCode),
+    ) -> Result<(), StoreError> {
+        let saved = self
+            .sql(include_str!("sql/shopper/try_code.sql"))
+            .text(tenant)
+            .text(phone_hash)
+            .text(&is.hash)
+            .int(is.failures)
+            .text(&was.hash)
+            .int(was.failures)
+            .changes()
+            .await?;
+        if saved == 1 { Ok(()) } else { Err(self.lost_a_race()) }
+    }
+
     pub(crate) async fn insert_shopper_session(
         &mut self,
         tenant: TenantId,
