@@ -59,7 +59,7 @@ impl Default for Server {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
     pub(crate) url: String,
@@ -67,6 +67,18 @@ pub(crate) struct Database {
     pub(crate) url_file: Option<PathBuf>,
     /// Bring the schema to this version when the service starts.
     pub(crate) migrate: bool,
+}
+
+// Without what may be a password: `config check` prints it.
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = match (self.url.split_once("://"), self.url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+            _ => self.url.clone(),
+        };
+        let (url_file, migrate) = (&self.url_file, &self.migrate);
+        f.debug_struct("Database").field("url", &url).field("url_file", url_file).field("migrate", migrate).finish()
+    }
 }
 
 impl Default for Database {
@@ -263,6 +275,13 @@ mod tests {
         assert_eq!(config.server.listen.to_string(), "0.0.0.0:80");
         assert_eq!((config.jobs.sweep_s, config.jobs.chase_s), (7, 9));
         assert_eq!(config.server.allowed_origins, ["https://a.example"]);
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        let config = read("[database]\nurl = 'postgres://shop:s3cret@db/zhanggui'", &[]).unwrap();
+        let printed = format!("{config:?}");
+        assert!(!printed.contains("s3cret") && printed.contains("postgres://…@db/zhanggui"), "{printed}");
     }
 
     #[test]

@@ -32,6 +32,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// The settings; without it every one has its default. `zhanggui config example` prints a commented file.
@@ -106,7 +108,8 @@ impl Open {
             Ok(served) => served.map_err(Trouble::say)?.map_err(Trouble::say)?,
             Err(_) => tracing::warn!("some were still being served when the time was over"),
         }
-        shop.store().close().await;
+        // Whoever overran still holds a connection: their transaction is undone by the end of the program.
+        drop(tokio::time::timeout(LAST_WORDS, shop.store().close()).await);
         Ok(())
     }
 }
